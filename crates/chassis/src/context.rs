@@ -1,0 +1,88 @@
+//! What a handler hands on from the call it serves to the calls it makes.
+
+use http::Extensions;
+use tokio::time::Duration;
+use tonic::{Request, Status};
+use wayside_interceptors::Peer;
+use wayside_interceptors::deadline::Deadline;
+
+/// The circumstances of the call that is being served. A handler takes it from its request and makes every outgoing request with it,
+/// so that no call that serves another one outlives it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context {
+    deadline: Option<Deadline>,
+    peer: Option<Peer>,
+}
+
+impl Context {
+    /// The context of a request that is being served.
+    pub fn of<T>(request: &Request<T>) -> Self {
+        Self::from_extensions(request.extensions())
+    }
+
+    /// The context of a request of which only the extensions are at hand, as in an axum handler.
+    pub fn from_extensions(extensions: &Extensions) -> Self {
+        Self { deadline: extensions.get().copied(), peer: extensions.get().copied() }
+    }
+
+    /// What is left of the call's deadline; `None` when it has none.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(Deadline::remaining)
+    }
+
+    /// Who calls.
+    pub fn peer(&self) -> Option<Peer> {
+        self.peer
+    }
+
+    /// A request for an outgoing call that ends with the call being served, and after `limit` at the latest.
+    ///
+    /// # Errors
+    /// DEADLINE_EXCEEDED when nothing is left: the call would be work for nobody.
+    pub fn outgoing<T>(&self, message: T, limit: Option<Duration>) -> Result<Request<T>, Status> {
+        let mut request = Request::new(message);
+        let timeout = match (self.remaining(), limit) {
+            (Some(remaining), Some(limit)) => Some(remaining.min(limit)),
+            (remaining, limit) => remaining.or(limit),
+        };
+        if let Some(timeout) = timeout {
+            if timeout.is_zero() {
+                return Err(Status::deadline_exceeded("deadline exceeded"));
+            }
+            request.set_timeout(timeout);
+        }
+        Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+    use tonic::Code;
+
+    use super::*;
+
+    fn context(left: Option<u64>) -> Context {
+        let deadline = left.map(|seconds| Deadline(Instant::now() + Duration::from_secs(seconds)));
+        Context { deadline, peer: None }
+    }
+
+    fn timeout(context: &Context, limit: Option<u64>) -> Option<String> {
+        let request = context.outgoing((), limit.map(Duration::from_secs)).unwrap();
+        Some(request.metadata().get("grpc-timeout")?.to_str().unwrap().to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outgoing_call_gets_the_smaller_of_what_is_left_and_the_limit() {
+        assert_eq!(timeout(&context(None), None), None);
+        assert_eq!(timeout(&context(Some(3)), None).as_deref(), Some("3000000u"));
+        assert_eq!(timeout(&context(Some(3)), Some(2)).as_deref(), Some("2000000u"));
+        assert_eq!(timeout(&context(Some(1)), Some(2)).as_deref(), Some("1000000u"));
+        assert_eq!(timeout(&context(None), Some(2)).as_deref(), Some("2000000u"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_sent_when_nothing_is_left() {
+        assert_eq!(context(Some(0)).outgoing((), None).unwrap_err().code(), Code::DeadlineExceeded);
+    }
+}

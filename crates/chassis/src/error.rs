@@ -1,0 +1,56 @@
+//! Why a process could not start or go on, each with what to do about it.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+
+use wayside_telemetry::InitError;
+
+/// Why a server could not start or go on. The text is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port could not be bound.
+    #[error("cannot listen on {address} for {name}: {source} ({remedy})")]
+    Bind {
+        /// The server that wanted the port.
+        name: String,
+        /// The address and port.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The value of an option cannot be used.
+    #[error("option {option} of {name} cannot be used: {reason}")]
+    Option {
+        /// The server.
+        name: &'static str,
+        /// The option, with its dashes.
+        option: &'static str,
+        /// What is wrong with the value.
+        reason: String,
+    },
+    /// Something that the server needs could not be had.
+    #[error("{name} cannot start: {reason}")]
+    Setup {
+        /// The server.
+        name: String,
+        /// The cause, with all causes behind it.
+        reason: String,
+    },
+    /// Logging could not be set up.
+    #[error(transparent)]
+    Logs(#[from] InitError),
+    /// The system refused threads, signals or the like.
+    #[error("cannot run: {0}")]
+    System(#[from] io::Error),
+}
+
+impl StartError {
+    /// A [`StartError::Setup`] that tells an error with every cause behind it.
+    pub fn setup(name: impl Into<String>, error: &dyn Error) -> Self {
+        let causes = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
+        Self::Setup { name: name.into(), reason: causes.collect::<Vec<_>>().join(": ") }
+    }
+}

@@ -1,0 +1,28 @@
+//! From an [`App`] to a process: options, the interceptor stack, the server loop, health, reflection, signals, exit codes.
+//!
+//! A server is an [`App`] and a `main.rs` of one line, [`main`]. A process with several servers, such as `wayside up`, binds their
+//! ports with [`bind`], calls [`prepare`] for each and runs what it gets.
+
+mod app;
+mod bind;
+mod cli;
+mod context;
+mod error;
+mod health;
+mod process;
+mod prepare;
+pub mod server;
+mod signals;
+mod stack;
+mod tasks;
+
+pub use app::{App, PathAlias};
+pub use bind::bind;
+pub use cli::{ProcessArgs, parse_duration};
+pub use context::Context;
+pub use error::StartError;
+pub use process::{exit_code, main, run};
+pub use prepare::{Prepared, prepare};
+pub use signals::{Interrupted, run_until_signal};
+pub use tasks::Tasks;
+pub use wayside_interceptors::Peer;

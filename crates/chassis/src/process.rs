@@ -1,0 +1,91 @@
+//! The process around a server: command line, logging, runtime, signals, exit code.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, Interrupted, ProcessArgs, StartError, bind, prepare, run_until_signal};
+
+/// The whole program of a server's binary. Exit code 0: stopped by a signal. 1: could not start or go on. 2: wrong usage.
+/// 130: ended by a second signal before everything had stopped.
+pub fn main<A: App>() -> ExitCode {
+    let matches = command::<A>().get_matches();
+    let parsed = ProcessArgs::from_arg_matches(&matches)
+        .and_then(|process| Ok((process, A::Args::from_arg_matches(&matches)?, listen(&matches))));
+    match parsed {
+        Ok((process, args, listen)) => {
+            let options = process.clone();
+            exit_code(run(&process, |stop| serve::<A>(listen, args, options, stop)))
+        }
+        Err(error) => error.exit(),
+    }
+}
+
+/// The command line of a server's binary.
+pub(crate) fn command<A: App>() -> Command {
+    let listen = Arg::new("listen")
+        .long("listen")
+        .env("LISTEN")
+        .value_name("ADDRESS:PORT")
+        .help("Where to listen; 0.0.0.0 or [::] takes calls from other machines")
+        .value_parser(clap::value_parser!(SocketAddr))
+        .default_value(SocketAddr::from((Ipv4Addr::LOCALHOST, A::PORT)).to_string());
+    let command = Command::new(A::NAME).version(env!("CARGO_PKG_VERSION")).arg(listen);
+    // The doc comment of the last flattened struct would take the place of the text of --help.
+    ProcessArgs::augment_args(A::Args::augment_args(command)).about(A::ABOUT).long_about(A::ABOUT)
+}
+
+fn listen(matches: &ArgMatches) -> SocketAddr {
+    matches.get_one("listen").copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+}
+
+async fn serve<A: App>(
+    listen: SocketAddr,
+    args: A::Args,
+    process: ProcessArgs,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    let listener = bind(A::NAME, listen).await?;
+    let server = prepare::<A>(A::NAME, args, &process).await?;
+    Ok(server.serve(listener, stop.cancelled_owned()).await?)
+}
+
+/// Sets logging and the runtime up and runs `work` until it ends or is stopped by a signal.
+///
+/// # Errors
+/// What `work` ends in, or what kept it from running. The inner error: a second signal ended it.
+pub fn run<F, E>(process: &ProcessArgs, work: impl FnOnce(CancellationToken) -> F) -> Result<Result<(), Interrupted>, E>
+where
+    F: Future<Output = Result<(), E>>,
+    E: From<StartError>,
+{
+    wayside_telemetry::init(process.log_format, &process.log).map_err(StartError::from)?;
+    let runtime = Runtime::new().map_err(StartError::from)?;
+    match runtime.block_on(run_until_signal(work)).map_err(StartError::from)? {
+        Ok(result) => result.map(Ok),
+        Err(interrupted) => {
+            // Whatever still runs was told to stop twice.
+            runtime.shutdown_background();
+            Ok(Err(interrupted))
+        }
+    }
+}
+
+/// The exit code of a process, after its last words on standard error.
+pub fn exit_code<E: std::fmt::Display>(result: Result<Result<(), Interrupted>, E>) -> ExitCode {
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(Interrupted)) => last_words("stopped at once by a second signal", 130),
+        Err(error) => last_words(&format!("error: {error}"), 1),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be set up yet, and a person is waiting for one plain line")]
+fn last_words(text: &str, code: u8) -> ExitCode {
+    eprintln!("{text}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,118 @@
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use tonic::{Code, Status};
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::AccessLogLayer;
+
+/// Collects what a subscriber writes.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Lines {
+    fn subscribe(&self) -> tracing::subscriber::DefaultGuard {
+        tracing::subscriber::set_default(tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone()).finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn request() -> Request<()> {
+    Request::builder().uri("/greet.v1.GreetService/Greet?token=secret").body(()).unwrap()
+}
+
+fn streaming(code: Code) -> Response<impl http_body::Body<Data = Bytes, Error = Infallible> + Unpin> {
+    let mut trailers = HeaderMap::new();
+    Status::new(code, "a\nb").add_header(&mut trailers).unwrap();
+    let frames = [Ok(Frame::data(Bytes::from_static(b"x"))), Ok(Frame::trailers(trailers))];
+    let body = StreamBody::new(tokio_stream::iter(frames));
+    Response::builder().header("content-type", "application/grpc").body(body).unwrap()
+}
+
+#[tokio::test]
+async fn the_line_is_written_when_the_body_ends_and_has_the_code_of_the_trailers() {
+    let lines = Lines::default();
+    let _guard = lines.subscribe();
+    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(streaming(Code::NotFound)) });
+    let response = AccessLogLayer::new("greet-1").layer(inner).oneshot(request()).await.unwrap();
+    assert_eq!(lines.text(), "", "the call is not over at the head");
+    response.into_body().collect().await.unwrap();
+    let text = lines.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for part in ["greet-1", "/greet.v1.GreetService/Greet", "NOT_FOUND", "a%0Ab", "duration_ms"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_whose_body_is_dropped_early_is_cancelled() {
+    let lines = Lines::default();
+    let _guard = lines.subscribe();
+    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(streaming(Code::Ok)) });
+    let response = AccessLogLayer::new("greet").layer(inner).oneshot(request()).await.unwrap();
+    let mut body = response.into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    assert!(lines.text().contains("CANCELLED"), "{}", lines.text());
+}
+
+#[tokio::test]
+async fn a_call_whose_handler_is_dropped_is_cancelled() {
+    let lines = Lines::default();
+    let _guard = lines.subscribe();
+    let inner =
+        service_fn(|_: Request<()>| std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>());
+    drop(AccessLogLayer::new("greet").layer(inner).oneshot(request()));
+    let mut call = tokio_test_poll(AccessLogLayer::new("greet").layer(inner).oneshot(request()));
+    assert!(call.take().is_none());
+    assert_eq!(lines.text().matches("CANCELLED").count(), 1, "{}", lines.text());
+}
+
+/// Polls a future once and drops it.
+fn tokio_test_poll<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut cx) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
+async fn a_plain_http_answer_is_logged_with_its_status() {
+    let lines = Lines::default();
+    let _guard = lines.subscribe();
+    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hi")))) });
+    let response = AccessLogLayer::new("gateway").layer(inner).oneshot(request()).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    assert!(lines.text().contains("GET /greet.v1.GreetService/Greet") && lines.text().contains("code=200"));
+}

@@ -1,0 +1,58 @@
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tokio::time::Instant;
+use tonic::Status;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Deadline, DeadlineBody, EXCEEDED, ResponseFuture, parse_grpc_timeout};
+
+/// Ends calls at their `grpc-timeout`. See the [module docs](super).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DeadlineLayer;
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = DeadlineService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        DeadlineService { inner }
+    }
+}
+
+/// The service of [`DeadlineLayer`].
+#[derive(Clone, Copy, Debug)]
+pub struct DeadlineService<S> {
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for DeadlineService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<DeadlineBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let timeout = match parse_grpc_timeout(request.headers()) {
+            Ok(timeout) => timeout,
+            Err(_) => {
+                return ResponseFuture::refused(Status::internal(
+                    "grpc-timeout is not at most 8 digits followed by one of H, M, S, m, u, n",
+                ));
+            }
+        };
+        let Some(timeout) = timeout else { return ResponseFuture::unbounded(self.inner.call(request)) };
+        if timeout.is_zero() {
+            return ResponseFuture::refused(Status::deadline_exceeded(EXCEEDED));
+        }
+        let deadline = Instant::now() + timeout;
+        request.extensions_mut().insert(Deadline(deadline));
+        ResponseFuture::bounded(self.inner.call(request), deadline)
+    }
+}
