@@ -1,0 +1,60 @@
+//! Servers on a port of their own, for the time of a test.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, timeout};
+use tokio_util::sync::CancellationToken;
+use wayside_balance::Channel;
+use wayside_chassis::{App, ProcessArgs, prepare};
+
+#[derive(Debug, Parser)]
+struct Cli<T: clap::Args> {
+    #[command(flatten)]
+    process: ProcessArgs,
+    #[command(flatten)]
+    args: T,
+}
+
+/// A server of this process; it stops when it is dropped.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Serves `A`, with options as they would be typed, on a free port.
+    pub(crate) async fn start<A: App>(options: &[&str]) -> Self {
+        let cli = Cli::<A::Args>::parse_from([A::NAME].iter().chain(options));
+        let server = prepare::<A>(A::NAME, cli.args, &cli.process).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let task = tokio::spawn(async move { server.serve(listener, stopped).await.unwrap() });
+        Self { address, stop, task: Some(task) }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        Channel::connect_lazy(&self.address.to_string().parse().unwrap()).unwrap()
+    }
+
+    /// Tells the server to stop.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until the server has ended, for `patience` at most.
+    pub(crate) async fn ended(&mut self, patience: Duration) {
+        timeout(patience, self.task.take().unwrap()).await.expect("the server did not end in time").unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
