@@ -1,0 +1,177 @@
+//! The calls of one connection: counted, and ended when the connection has to go.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::Status;
+use tower::util::Oneshot;
+use tower::{Service, ServiceExt};
+use wayside_interceptors::Peer;
+
+use super::state::ConnectionState;
+
+/// The service of one connection.
+#[derive(Debug)]
+pub(super) struct Calls<S> {
+    service: S,
+    peer: Peer,
+    state: Arc<ConnectionState>,
+}
+
+impl<S> Calls<S> {
+    pub(super) fn new(service: S, peer: Peer, state: Arc<ConnectionState>) -> Self {
+        Self { service, peer, state }
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Calls<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+{
+    type Response = Response<CallBody<B>>;
+    type Error = Infallible;
+    type Future = CallFuture<Oneshot<S, Request<Incoming>>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let grpc = is_grpc(request.headers());
+        request.extensions_mut().insert(self.peer);
+        CallFuture {
+            inner: self.service.clone().oneshot(request),
+            cut: self.state.cut.clone().cancelled_owned(),
+            in_flight: Some(InFlight::new(self.state.clone())),
+            grpc,
+        }
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Counts a call for as long as it lives.
+#[derive(Debug)]
+struct InFlight(Arc<ConnectionState>);
+
+impl InFlight {
+    fn new(state: Arc<ConnectionState>) -> Self {
+        state.call_begins();
+        Self(state)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.call_ends();
+    }
+}
+
+/// UNAVAILABLE, so that the client knows that another server may be asked.
+fn going() -> Status {
+    Status::unavailable("the server is going away and the call took longer than it could wait")
+}
+
+pin_project! {
+    /// A call until the head of its response.
+    pub(super) struct CallFuture<F> {
+        #[pin]
+        inner: F,
+        #[pin]
+        cut: WaitForCancellationFutureOwned,
+        in_flight: Option<InFlight>,
+        grpc: bool,
+    }
+}
+
+impl<F, B> Future for CallFuture<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>>,
+{
+    type Output = Result<Response<CallBody<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(Ok(response)) = this.inner.poll(cx) {
+            let in_flight = this.in_flight.take();
+            return Poll::Ready(Ok(response.map(|body| CallBody::new(body, in_flight, *this.grpc))));
+        }
+        std::task::ready!(this.cut.poll(cx));
+        let mut response = Response::new(());
+        if *this.grpc {
+            response = going().into_http::<()>();
+        } else {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        Poll::Ready(Ok(response.map(|()| CallBody::ended())))
+    }
+}
+
+pin_project! {
+    /// The rest of a call.
+    pub(super) struct CallBody<B> {
+        #[pin]
+        inner: Option<B>,
+        #[pin]
+        cut: Option<WaitForCancellationFutureOwned>,
+        in_flight: Option<InFlight>,
+        grpc: bool,
+    }
+}
+
+impl<B> CallBody<B> {
+    fn new(inner: B, in_flight: Option<InFlight>, grpc: bool) -> Self {
+        let cut = in_flight.as_ref().map(|in_flight| in_flight.0.cut.clone().cancelled_owned());
+        Self { inner: Some(inner), cut, in_flight, grpc }
+    }
+
+    fn ended() -> Self {
+        Self { inner: None, cut: None, in_flight: None, grpc: false }
+    }
+}
+
+impl<B: Body> Body for CallBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = inner.poll_frame(cx) {
+            if frame.is_none() {
+                this.inner.set(None);
+                this.in_flight.take();
+            }
+            return Poll::Ready(frame);
+        }
+        if let Some(cut) = this.cut.as_mut().as_pin_mut() {
+            std::task::ready!(cut.poll(cx));
+        } else {
+            return Poll::Pending;
+        }
+        this.inner.set(None);
+        this.in_flight.take();
+        let mut trailers = HeaderMap::new();
+        if *this.grpc && going().add_header(&mut trailers).is_ok() {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
