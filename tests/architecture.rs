@@ -30,9 +30,36 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gateway", &[PROTO, CHASSIS, BALANCE]),
     (
         "wayside",
-        &[PROTO, TELEMETRY, INTERCEPTORS, BALANCE, CHASSIS, "greet", "media", "movies", "accounts", "cache", "gateway"],
+        &[
+            PROTO,
+            TELEMETRY,
+            INTERCEPTORS,
+            BALANCE,
+            CHASSIS,
+            "greet",
+            "media",
+            "movies",
+            "accounts",
+            "cache",
+            "gateway",
+        ],
     ),
-    ("e2e", &[PROTO, TELEMETRY, INTERCEPTORS, BALANCE, CHASSIS, "greet", "media", "movies", "accounts", "cache", "gateway"]),
+    (
+        "e2e",
+        &[
+            PROTO,
+            TELEMETRY,
+            INTERCEPTORS,
+            BALANCE,
+            CHASSIS,
+            "greet",
+            "media",
+            "movies",
+            "accounts",
+            "cache",
+            "gateway",
+        ],
+    ),
 ];
 
 /// Lines of a source file that is not a test.
@@ -50,7 +77,11 @@ fn root() -> PathBuf {
 
 /// What a package needs to be built and run; what only its tests need is its own affair.
 fn built_with(package: &Package) -> impl Iterator<Item = &str> {
-    package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal).map(|d| d.name.as_str())
+    package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind == DependencyKind::Normal)
+        .map(|d| d.name.as_str())
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -65,7 +96,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches") || path.ends_with("tests.rs")
+    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
+        || path.ends_with("tests.rs")
 }
 
 #[test]
@@ -75,12 +107,16 @@ fn crates_depend_only_on_those_below_them() {
     for package in &metadata.packages {
         let name = package.name.as_str();
         let may_use = allowed.get(name).unwrap_or_else(|| panic!("{name} has no line in ALLOWED"));
-        for dependency in built_with(package).filter(|dependency| allowed.contains_key(dependency)) {
+        for dependency in built_with(package).filter(|dependency| allowed.contains_key(dependency))
+        {
             assert!(may_use.contains(&dependency), "{name} may not depend on {dependency}");
         }
     }
     for (name, _) in ALLOWED {
-        assert!(metadata.packages.iter().any(|package| package.name.as_str() == *name), "{name} in ALLOWED does not exist");
+        assert!(
+            metadata.packages.iter().any(|package| package.name.as_str() == *name),
+            "{name} in ALLOWED does not exist"
+        );
     }
 }
 
@@ -88,8 +124,14 @@ fn crates_depend_only_on_those_below_them() {
 fn hyper_is_used_by_balance_and_chassis_only() {
     for package in metadata().packages {
         let allowed = [BALANCE, CHASSIS].contains(&package.name.as_str());
-        for dependency in built_with(&package).filter(|name| ["hyper", "hyper-util", "h2"].contains(name)) {
-            assert!(allowed, "{} may not use {dependency}: serve through chassis, call through balance", package.name);
+        for dependency in
+            built_with(&package).filter(|name| ["hyper", "hyper-util", "h2"].contains(name))
+        {
+            assert!(
+                allowed,
+                "{} may not use {dependency}: serve through chassis, call through balance",
+                package.name
+            );
         }
     }
 }
@@ -98,7 +140,11 @@ fn hyper_is_used_by_balance_and_chassis_only() {
 fn message_types_are_unknown_to_the_libraries() {
     for package in metadata().packages {
         if [BALANCE, INTERCEPTORS, TELEMETRY, CHASSIS].contains(&package.name.as_str()) {
-            assert!(built_with(&package).all(|name| !["prost", "tonic-prost", PROTO].contains(&name)), "{}", package.name);
+            assert!(
+                built_with(&package).all(|name| !["prost", "tonic-prost", PROTO].contains(&name)),
+                "{}",
+                package.name
+            );
         }
     }
 }
@@ -107,7 +153,11 @@ fn message_types_are_unknown_to_the_libraries() {
 fn only_chassis_composes_a_stack() {
     for package in metadata().packages {
         let uses = built_with(&package).any(|name| name == INTERCEPTORS);
-        assert!(!uses || package.name.as_str() == CHASSIS, "{} uses interceptors itself", package.name);
+        assert!(
+            !uses || package.name.as_str() == CHASSIS,
+            "{} uses interceptors itself",
+            package.name
+        );
     }
 }
 
@@ -123,13 +173,19 @@ fn every_hand_written_crate_takes_the_lints_of_the_workspace() {
 fn every_version_stands_in_the_root_manifest() {
     for package in metadata().packages {
         let manifest = fs::read_to_string(&package.manifest_path).unwrap();
-        let own_version = manifest.lines().find(|line| line.contains(" = \"") && line.starts_with(|c: char| c.is_lowercase()) && !is_own_field(line));
+        let own_version = manifest.lines().find(|line| {
+            line.contains(" = \"")
+                && line.starts_with(|c: char| c.is_lowercase())
+                && !is_own_field(line)
+        });
         assert_eq!(own_version, None, "{} has a version of its own", package.name);
     }
 }
 
 fn is_own_field(line: &str) -> bool {
-    ["name", "description", "path", "build", "harness"].iter().any(|field| line.starts_with(&format!("{field} =")))
+    ["name", "description", "path", "build", "harness"]
+        .iter()
+        .any(|field| line.starts_with(&format!("{field} =")))
 }
 
 #[test]
@@ -163,7 +219,10 @@ fn error_types_become_a_status_in_one_place_of_a_crate() {
         if folder.exists() {
             sources(folder.as_std_path(), &mut files);
         }
-        let count = files.iter().map(|file| fs::read_to_string(file).unwrap().matches("for Status {").count()).sum::<usize>();
+        let count = files
+            .iter()
+            .map(|file| fs::read_to_string(file).unwrap().matches("for Status {").count())
+            .sum::<usize>();
         assert!(count <= 1, "{} turns errors into a Status in {count} places", package.name);
     }
 }

@@ -16,7 +16,15 @@ mod release_1 {
 const OLD: &str = "Hello, Ada Lovelace from pod: name(n), ip(i).";
 
 async fn server(release: &str) -> Running {
-    Running::start::<Greet>(&["--greet-release", release, "--greet-pod-name", "n", "--greet-pod-ip", "i"]).await
+    Running::start::<Greet>(&[
+        "--greet-release",
+        release,
+        "--greet-pod-name",
+        "n",
+        "--greet-pod-ip",
+        "i",
+    ])
+    .await
 }
 
 async fn client_1(server: &Running) -> release_1::GreetResponse {

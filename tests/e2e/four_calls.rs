@@ -32,7 +32,8 @@ async fn greet_many_times_sends_as_many_as_asked_for_and_ten_when_not_asked() {
     let (_server, mut client) = greet().await;
     for (count, expected) in [(0, 10), (3, 3), (1000, 1000)] {
         let request = GreetManyTimesRequest { greeting: person("A"), delay: 0, count };
-        let replies: Vec<_> = client.greet_many_times(request).await.unwrap().into_inner().collect().await;
+        let replies: Vec<_> =
+            client.greet_many_times(request).await.unwrap().into_inner().collect().await;
         assert_eq!(replies.len(), expected);
         assert!(replies.iter().all(|reply| reply.as_ref().unwrap().greeting == said("A")));
     }
@@ -60,9 +61,8 @@ async fn long_greet_of_a_thousand_people_is_the_limit() {
 async fn greet_everyone_answers_each_person_before_the_next_is_sent() {
     let (_server, mut client) = greet().await;
     let (send, people) = tokio::sync::mpsc::channel(1);
-    let people = tokio_stream::StreamExt::map(ReceiverStream(people), |first: &str| GreetEveryoneRequest {
-        greeting: person(first),
-        delay: 0,
+    let people = tokio_stream::StreamExt::map(ReceiverStream(people), |first: &str| {
+        GreetEveryoneRequest { greeting: person(first), delay: 0 }
     });
     let mut replies = client.greet_everyone(people).await.unwrap().into_inner();
     for first in ["A", "B", "C"] {
@@ -113,7 +113,8 @@ async fn a_delay_past_the_deadline_ends_deadline_exceeded_in_time() {
 #[tokio::test]
 async fn a_stream_ends_deadline_exceeded_in_the_middle() {
     let (_server, mut client) = greet().await;
-    let mut request = Request::new(GreetManyTimesRequest { greeting: person("A"), delay: 1, count: 1000 });
+    let mut request =
+        Request::new(GreetManyTimesRequest { greeting: person("A"), delay: 1, count: 1000 });
     request.set_timeout(Duration::from_millis(1500));
     let mut replies = client.greet_many_times(request).await.unwrap().into_inner();
     assert!(replies.message().await.unwrap().is_some());

@@ -28,9 +28,10 @@ async fn a_call_in_flight_finishes_when_the_server_is_told_to_stop() {
 
 #[tokio::test]
 async fn a_watcher_hears_not_serving_and_does_not_keep_the_server_from_ending() {
-    let mut server = Running::start::<Greet>(&["--drain", "500ms"]).await;
+    let mut server = Running::start::<Greet>(&["--drain", "500ms", "--lame-duck", "100ms"]).await;
     let mut client = HealthClient::new(server.channel());
-    let mut watch = client.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
+    let mut watch =
+        client.watch(HealthCheckRequest { service: String::new() }).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     let start = Instant::now();
     server.stop();
@@ -41,9 +42,10 @@ async fn a_watcher_hears_not_serving_and_does_not_keep_the_server_from_ending() 
 
 #[tokio::test]
 async fn a_call_that_never_ends_is_cut_when_the_drain_time_is_over() {
-    let mut server = Running::start::<Greet>(&["--drain", "300ms"]).await;
+    let mut server = Running::start::<Greet>(&["--drain", "300ms", "--lame-duck", "0s"]).await;
     let mut client = GreetServiceClient::new(server.channel());
-    let call = tokio::spawn(async move { client.greet(GreetRequest { greeting: None, delay: 30 }).await });
+    let call =
+        tokio::spawn(async move { client.greet(GreetRequest { greeting: None, delay: 30 }).await });
     let mut probe = HealthClient::new(server.channel());
     probe.check(HealthCheckRequest::default()).await.unwrap();
     server.stop();

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod compatibility;
+mod connections;
 mod four_calls;
 mod life;
 mod original_client;
+mod raw;
 mod standard_services;
 mod support;

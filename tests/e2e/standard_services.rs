@@ -30,9 +30,12 @@ async fn listed(server: &Running) -> Result<Vec<String>, tonic::Status> {
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
     let mut client = ServerReflectionClient::new(server.channel());
-    let mut replies = client.server_reflection_info(tokio_stream::iter([request])).await?.into_inner();
+    let mut replies =
+        client.server_reflection_info(tokio_stream::iter([request])).await?.into_inner();
     match replies.message().await?.unwrap().message_response.unwrap() {
-        MessageResponse::ListServicesResponse(list) => Ok(list.service.into_iter().map(|service| service.name).collect()),
+        MessageResponse::ListServicesResponse(list) => {
+            Ok(list.service.into_iter().map(|service| service.name).collect())
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -49,7 +49,10 @@ impl Running {
 
     /// Waits until the server has ended, for `patience` at most.
     pub(crate) async fn ended(&mut self, patience: Duration) {
-        timeout(patience, self.task.take().unwrap()).await.expect("the server did not end in time").unwrap();
+        timeout(patience, self.task.take().unwrap())
+            .await
+            .expect("the server did not end in time")
+            .unwrap();
     }
 }
 

@@ -81,20 +81,29 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
-async fn send(mut connection: Connection, request: Request<Body>) -> Result<Response<Body>, Status> {
+async fn send(
+    mut connection: Connection,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
     std::future::poll_fn(|cx| connection.poll_ready(cx)).await.map_err(status)?;
     connection.call(request).await.map_err(status)
 }
 
 /// Failures of the transport are UNAVAILABLE unless HTTP/2 gave a better reason.
 fn status(error: tonic::transport::Error) -> Status {
-    let cause = std::iter::successors(error.source(), |&error| error.source()).last().map(ToString::to_string);
+    let cause = std::iter::successors(error.source(), |&error| error.source())
+        .last()
+        .map(ToString::to_string);
     let text = cause.unwrap_or_else(|| error.to_string());
     let status = Status::from_error(Box::new(error));
     match status.code() {
-        Code::Unknown | Code::Unavailable => Status::unavailable(format!("connection failed: {text}")),
+        Code::Unknown | Code::Unavailable => {
+            Status::unavailable(format!("connection failed: {text}"))
+        }
         // tonic's own timer, which runs beside ours, says CANCELLED.
-        Code::Cancelled if status.message() == "Timeout expired" => Status::deadline_exceeded("deadline exceeded"),
+        Code::Cancelled if status.message() == "Timeout expired" => {
+            Status::deadline_exceeded("deadline exceeded")
+        }
         _ => status,
     }
 }

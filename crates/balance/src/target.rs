@@ -23,7 +23,9 @@ impl Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The part before the first colon is not a scheme that this channel knows.
-    #[error("target '{0}' has a scheme that is not known; use host:port, dns:///host:port, ipv4:, ipv6: or static:")]
+    #[error(
+        "target '{0}' has a scheme that is not known; use host:port, dns:///host:port, ipv4:, ipv6: or static:"
+    )]
     UnknownScheme(String),
     /// One of the addresses is not `host:port`.
     #[error("'{address}' in target '{target}' is not host:port with a port from 1 to 65535")]
@@ -54,7 +56,9 @@ impl FromStr for Target {
         };
         let authorities = list.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>();
         match authorities.iter().find(|authority| !is_authority(authority)) {
-            Some(bad) => Err(TargetError::BadAddress { address: bad.clone(), target: text.to_owned() }),
+            Some(bad) => {
+                Err(TargetError::BadAddress { address: bad.clone(), target: text.to_owned() })
+            }
             None => Ok(Self { text: text.to_owned(), authorities }),
         }
     }
@@ -69,8 +73,13 @@ impl fmt::Display for Target {
 fn is_authority(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let host_is_fine = match host.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        Some(rest) => {
+            rest.strip_suffix(']').is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
+        }
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        }
     };
     host_is_fine && port.parse::<u16>().is_ok_and(|port| port > 0)
 }

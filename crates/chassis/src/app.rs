@@ -19,6 +19,8 @@ pub trait App: 'static {
     const SERVICES: &'static [&'static str];
     /// The encoded descriptor set that reflection answers from.
     const DESCRIPTOR_SET: &'static [u8] = &[];
+    /// How many calls a connection may have in flight.
+    const MAX_CONCURRENT_STREAMS: u32 = 100;
     /// Paths of older packages that its services answer too.
     const ALIASES: &'static [PathAlias] = &[];
 
@@ -30,5 +32,8 @@ pub trait App: 'static {
     ///
     /// # Errors
     /// When an option cannot be used, or something that the server needs from the start cannot be had.
-    fn routes(args: Self::Args, tasks: &Tasks) -> impl Future<Output = Result<Routes, StartError>> + Send;
+    fn routes(
+        args: Self::Args,
+        tasks: &Tasks,
+    ) -> impl Future<Output = Result<Routes, StartError>> + Send;
 }

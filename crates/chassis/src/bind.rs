@@ -30,9 +30,13 @@ pub async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, StartE
             }
             Err(source) => {
                 let remedy = match source.kind() {
-                    ErrorKind::AddrInUse => "stop the program that has the port, or choose another one",
+                    ErrorKind::AddrInUse => {
+                        "stop the program that has the port, or choose another one"
+                    }
                     ErrorKind::AddrNotAvailable => "this machine does not have that address",
-                    ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one",
+                    ErrorKind::PermissionDenied => {
+                        "ports below 1024 need a privilege; choose a higher one"
+                    }
                     _ => "choose another address",
                 };
                 return Err(StartError::Bind { name: name.to_owned(), address, source, remedy });

@@ -4,6 +4,8 @@ use clap::{ArgAction, Args};
 use tokio::time::Duration;
 use wayside_telemetry::LogFormat;
 
+use crate::server_args::ServerArgs;
+
 /// Options of the process, whatever it serves.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
@@ -13,7 +15,13 @@ pub struct ProcessArgs {
     pub log_format: LogFormat,
 
     /// What is logged: a level, or target=level pairs such as "info,access=warn" (which leaves out the line per call).
-    #[arg(long, env = "LOG", default_value = "info", value_name = "FILTER", help_heading = "Process")]
+    #[arg(
+        long,
+        env = "LOG",
+        default_value = "info",
+        value_name = "FILTER",
+        help_heading = "Process"
+    )]
     pub log: String,
 
     /// Whether gRPC reflection is served, so that grpcurl needs no proto files.
@@ -23,6 +31,14 @@ pub struct ProcessArgs {
     /// How long calls in flight may take to finish after a stop signal; a second signal ends at once.
     #[arg(long, env = "DRAIN", default_value = "25s", value_parser = parse_duration, value_name = "DURATION", help_heading = "Process")]
     pub drain: Duration,
+
+    /// How long the server goes on as before after a stop signal, while health says NOT_SERVING, so that clients can turn away.
+    #[arg(long, env = "LAME_DUCK", default_value = "1s", value_parser = parse_duration, value_name = "DURATION", help_heading = "Process")]
+    pub lame_duck: Duration,
+
+    /// What each server bounds.
+    #[command(flatten)]
+    pub server: ServerArgs,
 }
 
 /// Reads a duration: a number and a unit, `ms`, `s`, `m` or `h`, such as `250ms` or `1.5s`.
@@ -30,7 +46,9 @@ pub struct ProcessArgs {
 /// # Errors
 /// A text that says what a duration looks like.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|character: char| !(character.is_ascii_digit() || character == '.')).unwrap_or(text.len());
+    let split = text
+        .find(|character: char| !(character.is_ascii_digit() || character == '.'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let seconds_per_unit = match unit {
         "ms" => 0.001,
@@ -39,7 +57,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3600.0,
         _ => return Err("a duration is a number and a unit: 250ms, 25s, 5m or 1h".to_owned()),
     };
-    let number: f64 = number.parse().map_err(|_| format!("'{number}' is not a number; a duration is like 250ms or 25s"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("'{number}' is not a number; a duration is like 250ms or 25s"))?;
     Duration::try_from_secs_f64(number * seconds_per_unit)
         .ok()
         .filter(|duration| *duration <= Duration::from_secs(365 * 24 * 3600))
@@ -52,7 +72,9 @@ mod tests {
 
     #[test]
     fn durations_are_a_number_and_a_unit() {
-        for (text, expected) in [("250ms", 250), ("1.5s", 1500), ("0s", 0), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, expected) in
+            [("250ms", 250), ("1.5s", 1500), ("0s", 0), ("2m", 120_000), ("1h", 3_600_000)]
+        {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(expected)), "{text}");
         }
         for text in ["", "5", "s", "-1s", "1d", "1..5s", "1e400s", "99999999999h"] {

@@ -50,7 +50,8 @@ pub enum StartError {
 impl StartError {
     /// A [`StartError::Setup`] that tells an error with every cause behind it.
     pub fn setup(name: impl Into<String>, error: &dyn Error) -> Self {
-        let causes = std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
+        let causes =
+            std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
         Self::Setup { name: name.into(), reason: causes.collect::<Vec<_>>().join(": ") }
     }
 }

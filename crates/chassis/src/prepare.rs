@@ -4,60 +4,88 @@ use std::future::Future;
 use std::io;
 
 use tokio::net::TcpListener;
+use tokio::time::{Duration, sleep};
 
-use crate::health::{self, Health};
+use crate::health::{self, Health, Life};
 use crate::server::{self, ServerOptions};
-use crate::stack::{Stack, stack};
+use crate::stack::{self, GrpcStack, HttpStack};
 use crate::{App, ProcessArgs, StartError, Tasks};
 
 /// A server that only needs a port.
 #[derive(Debug)]
 pub struct Prepared {
     name: String,
-    stack: Stack,
-    health: Option<Health>,
+    speaks: Speaks,
     options: ServerOptions,
+    lame_duck: Duration,
     tasks: Tasks,
+}
+
+/// What a server speaks, and what it needs for that.
+#[derive(Debug)]
+enum Speaks {
+    Grpc(GrpcStack, Health),
+    Http(HttpStack),
 }
 
 /// Sets up the server `A` under a name of its own: the replicas of one server in a process have different names.
 ///
 /// # Errors
 /// Whatever keeps the server from serving, see [`App::routes`].
-pub async fn prepare<A: App>(name: &str, args: A::Args, process: &ProcessArgs) -> Result<Prepared, StartError> {
+pub async fn prepare<A: App>(
+    name: &str,
+    args: A::Args,
+    process: &ProcessArgs,
+) -> Result<Prepared, StartError> {
     let tasks = Tasks::default();
     let routes = A::routes(args, &tasks).await?;
-    let (routes, health) = if A::SERVICES.is_empty() {
-        (routes, None)
+    let speaks = if A::SERVICES.is_empty() {
+        Speaks::Http(stack::http(name, routes))
     } else {
         let (routes, health) = health::add::<A>(routes, process.reflection)?;
-        (routes, Some(health))
+        Speaks::Grpc(stack::grpc(name, A::ALIASES, routes), health)
     };
-    let options = ServerOptions { drain: process.drain, ..ServerOptions::default() };
-    Ok(Prepared { name: name.to_owned(), stack: stack(name, A::ALIASES, routes), health, options, tasks })
+    let options = ServerOptions {
+        max_concurrent_streams: A::MAX_CONCURRENT_STREAMS,
+        ..process.server.options()
+    };
+    let options = ServerOptions { drain: process.drain, ..options };
+    Ok(Prepared { name: name.to_owned(), speaks, options, lame_duck: process.lame_duck, tasks })
 }
 
 impl Prepared {
-    /// Serves until `stop` completes, then drains: health says NOT_SERVING, no connection is taken any more, calls in flight finish
-    /// or are cut when the drain time is over. Nothing of the server is left running when this returns.
+    /// Serves until `stop` completes, then drains: health says NOT_SERVING; for the lame-duck time everything goes on, so that clients and
+    /// balancers can turn away; then no connection is taken any more, clients are told to go, and calls in flight finish or are cut
+    /// when the drain time is over. Nothing of the server is left running when this returns.
     ///
     /// # Errors
     /// When the listener has no address, which means that it is no listener.
-    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        let Self { name, stack, health, options, tasks } = self;
-        if let Some(health) = &health {
-            health.set(true).await;
-        }
+        let Self { name, speaks, options, lame_duck, tasks } = self;
         tracing::info!(server = name, %address, "serving");
-        let stopping = async {
-            stop.await;
-            tracing::info!(server = name, "Stopping...");
-            if let Some(health) = &health {
-                health.set(false).await;
+        let stopping = |health: Option<Health>| {
+            let name = &name;
+            async move {
+                let set = |life| health.iter().for_each(|health| health.set(life));
+                set(Life::Serving);
+                stop.await;
+                tracing::info!(server = name, "Stopping...");
+                set(Life::Stopping);
+                sleep(lame_duck).await;
+                set(Life::Draining);
             }
         };
-        server::serve(listener, stack, &options, stopping).await;
+        match speaks {
+            Speaks::Grpc(stack, health) => {
+                server::serve(listener, stack, &options, stopping(Some(health))).await
+            }
+            Speaks::Http(stack) => server::serve(listener, stack, &options, stopping(None)).await,
+        }
         tasks.end().await;
         tracing::info!(server = name, "stopped");
         Ok(())

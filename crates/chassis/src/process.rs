@@ -58,7 +58,10 @@ async fn serve<A: App>(
 ///
 /// # Errors
 /// What `work` ends in, or what kept it from running. The inner error: a second signal ended it.
-pub fn run<F, E>(process: &ProcessArgs, work: impl FnOnce(CancellationToken) -> F) -> Result<Result<(), Interrupted>, E>
+pub fn run<F, E>(
+    process: &ProcessArgs,
+    work: impl FnOnce(CancellationToken) -> F,
+) -> Result<Result<(), Interrupted>, E>
 where
     F: Future<Output = Result<(), E>>,
     E: From<StartError>,
@@ -84,7 +87,10 @@ pub fn exit_code<E: std::fmt::Display>(result: Result<Result<(), Interrupted>, E
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the log may not be set up yet, and a person is waiting for one plain line")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the log may not be set up yet, and a person is waiting for one plain line"
+)]
 fn last_words(text: &str, code: u8) -> ExitCode {
     eprintln!("{text}");
     ExitCode::from(code)

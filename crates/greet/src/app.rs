@@ -21,11 +21,25 @@ pub struct GreetArgs {
     pub greet_release: Release,
 
     /// The name of this replica, said in every greeting.
-    #[arg(long, env = "POD_NAME", default_value = "", hide_default_value = true, value_name = "NAME", help_heading = "Greet")]
+    #[arg(
+        long,
+        env = "POD_NAME",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME",
+        help_heading = "Greet"
+    )]
     pub greet_pod_name: String,
 
     /// The IP address of this replica, said in every greeting.
-    #[arg(long, env = "POD_IP", default_value = "", hide_default_value = true, value_name = "IP", help_heading = "Greet")]
+    #[arg(
+        long,
+        env = "POD_IP",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "IP",
+        help_heading = "Greet"
+    )]
     pub greet_pod_ip: String,
 }
 
@@ -47,7 +61,8 @@ impl App for Greet {
     const PORT: u16 = 50051;
     const SERVICES: &'static [&'static str] = &["greet.v1.GreetService"];
     const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
-    const ALIASES: &'static [PathAlias] = &[PathAlias { from: "/greet.GreetService/", to: "/greet.v1.GreetService/" }];
+    const ALIASES: &'static [PathAlias] =
+        &[PathAlias { from: "/greet.GreetService/", to: "/greet.v1.GreetService/" }];
 
     type Args = GreetArgs;
 

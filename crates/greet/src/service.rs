@@ -7,8 +7,8 @@ use tokio::time::sleep;
 use tonic::{Request, Response, Status, Streaming};
 use wayside_proto::greet::v1::greet_service_server::GreetService;
 use wayside_proto::greet::v1::{
-    GreetEveryoneRequest, GreetEveryoneResponse, GreetManyTimesRequest, GreetManyTimesResponse, GreetRequest,
-    GreetResponse, LongGreetRequest, LongGreetResponse,
+    GreetEveryoneRequest, GreetEveryoneResponse, GreetManyTimesRequest, GreetManyTimesResponse,
+    GreetRequest, GreetResponse, LongGreetRequest, LongGreetResponse,
 };
 
 use crate::words::{Said, Words, bad_field};
@@ -37,7 +37,10 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[expect(deprecated, reason = "`result` is what clients of the first release read")]
 #[tonic::async_trait]
 impl GreetService for Greeter {
-    async fn greet(&self, request: Request<GreetRequest>) -> Result<Response<GreetResponse>, Status> {
+    async fn greet(
+        &self,
+        request: Request<GreetRequest>,
+    ) -> Result<Response<GreetResponse>, Status> {
         let request = request.into_inner();
         let delay = self.words.delay(request.delay)?;
         sleep(delay).await;
@@ -56,7 +59,9 @@ impl GreetService for Greeter {
         let count = match request.count {
             0 => DEFAULT_COUNT,
             count @ 1..=MAX_COUNT => count,
-            count => return Err(bad_field("count", format!("{count} is not from 0 to {MAX_COUNT}"))),
+            count => {
+                return Err(bad_field("count", format!("{count} is not from 0 to {MAX_COUNT}")));
+            }
         };
         let words = self.words.clone();
         let replies = stream::iter(0..count).then(move |_| {

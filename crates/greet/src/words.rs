@@ -34,11 +34,14 @@ impl Words {
     }
 
     pub(crate) fn say(&self, greeting: Option<&Greeting>, delay: Duration) -> Said {
-        let (first, last) = greeting.map_or(("", ""), |person| (&person.first_name, &person.last_name));
+        let (first, last) =
+            greeting.map_or(("", ""), |person| (&person.first_name, &person.last_name));
         let result = format!("Hello, {first} {last} {}", self.replica);
         let greeting = match self.release {
             Release::First => String::new(),
-            Release::Second => format!("Hello, {first} {last}, after {}s, {}", delay.as_secs(), self.replica),
+            Release::Second => {
+                format!("Hello, {first} {last}, after {}s, {}", delay.as_secs(), self.replica)
+            }
         };
         Said { result, greeting }
     }
@@ -50,7 +53,10 @@ impl Words {
         }
         match u64::try_from(seconds) {
             Ok(seconds) if seconds <= MAX_DELAY_SECONDS => Ok(Duration::from_secs(seconds)),
-            _ => Err(bad_field("delay", format!("{seconds} is not from 0 to {MAX_DELAY_SECONDS} seconds"))),
+            _ => Err(bad_field(
+                "delay",
+                format!("{seconds} is not from 0 to {MAX_DELAY_SECONDS} seconds"),
+            )),
         }
     }
 }
@@ -59,7 +65,11 @@ impl Words {
 pub(crate) fn bad_field(field: &str, reason: impl Into<String>) -> Status {
     let reason = reason.into();
     let message = format!("field {field}: {reason}");
-    Status::with_error_details(tonic::Code::InvalidArgument, message, ErrorDetails::with_bad_request_violation(field, reason))
+    Status::with_error_details(
+        tonic::Code::InvalidArgument,
+        message,
+        ErrorDetails::with_bad_request_violation(field, reason),
+    )
 }
 
 #[cfg(test)]
@@ -72,9 +82,13 @@ mod tests {
 
     #[test]
     fn the_second_release_says_both_sentences() {
-        let said = Words::new(Release::Second, "greet-1", "127.0.0.1").say(Some(&ada()), Duration::from_secs(6));
+        let said = Words::new(Release::Second, "greet-1", "127.0.0.1")
+            .say(Some(&ada()), Duration::from_secs(6));
         assert_eq!(said.result, "Hello, Ada Lovelace from pod: name(greet-1), ip(127.0.0.1).");
-        assert_eq!(said.greeting, "Hello, Ada Lovelace, after 6s, from pod: name(greet-1), ip(127.0.0.1).");
+        assert_eq!(
+            said.greeting,
+            "Hello, Ada Lovelace, after 6s, from pod: name(greet-1), ip(127.0.0.1)."
+        );
     }
 
     #[test]
@@ -82,7 +96,10 @@ mod tests {
         let words = Words::new(Release::First, "", "");
         assert_eq!(words.delay(-5).unwrap(), Duration::ZERO);
         let said = words.say(None, Duration::ZERO);
-        assert_eq!((said.result.as_str(), said.greeting.as_str()), ("Hello,   from pod: name(), ip().", ""));
+        assert_eq!(
+            (said.result.as_str(), said.greeting.as_str()),
+            ("Hello,   from pod: name(), ip().", "")
+        );
     }
 
     #[test]
@@ -91,7 +108,10 @@ mod tests {
         for seconds in [-1, 31, i64::MAX, i64::MIN] {
             let status = words.delay(seconds).unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument);
-            assert_eq!(status.get_error_details().bad_request().unwrap().field_violations[0].field, "delay");
+            assert_eq!(
+                status.get_error_details().bad_request().unwrap().field_violations[0].field,
+                "delay"
+            );
         }
         assert_eq!(words.delay(30).unwrap(), Duration::from_secs(30));
     }

@@ -72,11 +72,11 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let path = request.uri().path();
-        if let Some(alias) = self.aliases.iter().find(|alias| path.starts_with(alias.from)) {
-            if let Some(uri) = renamed(request.uri(), alias) {
-                *request.uri_mut() = uri;
-                request.extensions_mut().insert(CalledByAlias(*alias));
-            }
+        if let Some(alias) = self.aliases.iter().find(|alias| path.starts_with(alias.from))
+            && let Some(uri) = renamed(request.uri(), alias)
+        {
+            *request.uri_mut() = uri;
+            request.extensions_mut().insert(CalledByAlias(*alias));
         }
         self.inner.call(request)
     }
@@ -99,7 +99,8 @@ mod tests {
 
     use super::*;
 
-    const ALIASES: &[PathAlias] = &[PathAlias { from: "/rpc.Cache/", to: "/cache.v1.CacheService/" }];
+    const ALIASES: &[PathAlias] =
+        &[PathAlias { from: "/rpc.Cache/", to: "/cache.v1.CacheService/" }];
 
     async fn routed(uri: &str) -> (String, bool) {
         let inner = service_fn(|request: Request<()>| async move {

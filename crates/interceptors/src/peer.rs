@@ -19,9 +19,12 @@ mod tests {
 
     #[test]
     fn mapped_loopback_is_loopback_and_other_addresses_are_not() {
-        for (address, expected) in
-            [("127.0.0.1:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("10.0.0.1:1", false)]
-        {
+        for (address, expected) in [
+            ("127.0.0.1:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("10.0.0.1:1", false),
+        ] {
             assert_eq!(Peer(address.parse().unwrap()).is_loopback(), expected, "{address}");
         }
     }

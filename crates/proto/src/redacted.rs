@@ -28,7 +28,8 @@ redacted! {
 mod tests {
     #[test]
     fn debug_output_shows_no_token() {
-        let request = crate::cache::v1::GetRequest { key: "k".into(), account_token: "secret".into() };
+        let request =
+            crate::cache::v1::GetRequest { key: "k".into(), account_token: "secret".into() };
         assert!(!format!("{request:?}").contains("secret"));
     }
 }

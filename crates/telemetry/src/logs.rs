@@ -23,7 +23,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The filter is not one; the text says what it should look like.
-    #[error("log filter '{filter}' is not valid: {source}; use a level such as info, or target=level pairs such as info,access=warn")]
+    #[error(
+        "log filter '{filter}' is not valid: {source}; use a level such as info, or target=level pairs such as info,access=warn"
+    )]
     Filter {
         /// The filter as it was given.
         filter: String,
@@ -57,7 +59,13 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), InitError> {
         .with_span_events(FmtSpan::NONE)
         .with_ansi(terminal);
     let result = if json {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .finish()
+            .try_init()
     } else {
         builder.finish().try_init()
     };
@@ -71,6 +79,9 @@ mod tests {
     #[test]
     fn a_bad_filter_is_named_and_explained() {
         let error = init(LogFormat::Text, "info,access=loud").unwrap_err().to_string();
-        assert!(error.contains("info,access=loud") && error.contains("info,access=warn"), "{error}");
+        assert!(
+            error.contains("info,access=loud") && error.contains("info,access=warn"),
+            "{error}"
+        );
     }
 }

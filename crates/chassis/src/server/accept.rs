@@ -32,9 +32,16 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// Serves `service` on `listener` until `stop` completes. Then no connection is taken any more; clients get GOAWAY and PING, then GOAWAY with
 /// the last stream; calls in flight have [`ServerOptions::drain`] to finish; what is left ends UNAVAILABLE and is closed. No task is left when this
 /// returns, unless a handler blocks its thread.
-pub async fn serve<S, B>(listener: TcpListener, service: S, options: &ServerOptions, stop: impl Future<Output = ()>)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    service: S,
+    options: &ServerOptions,
+    stop: impl Future<Output = ()>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -73,7 +80,10 @@ struct Server<S> {
 
 impl<S, B> Server<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -116,7 +126,10 @@ where
             self.cut.cancel();
             // A handler that blocks its thread cannot be ended; everything else is gone by then.
             if timeout(CLOSE_TIME, self.tasks.wait()).await.is_err() {
-                tracing::warn!(tasks = self.tasks.len(), "handlers that block their thread are left behind");
+                tracing::warn!(
+                    tasks = self.tasks.len(),
+                    "handlers that block their thread are left behind"
+                );
             }
         }
     }

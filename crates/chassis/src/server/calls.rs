@@ -53,7 +53,9 @@ where
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Counts a call for as long as it lives.
@@ -100,7 +102,9 @@ where
         let this = self.project();
         if let Poll::Ready(Ok(response)) = this.inner.poll(cx) {
             let in_flight = this.in_flight.take();
-            return Poll::Ready(Ok(response.map(|body| CallBody::new(body, in_flight, *this.grpc))));
+            return Poll::Ready(
+                Ok(response.map(|body| CallBody::new(body, in_flight, *this.grpc))),
+            );
         }
         std::task::ready!(this.cut.poll(cx));
         let mut response = Response::new(());

@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn ages_of_200_connections_spread_by_at_least_15_percent_and_at_most_20() {
         let factors: Vec<_> = (0..200).map(|_| jitter()).collect();
-        let (least, most) = factors.iter().fold((f64::MAX, f64::MIN), |(a, b), f| (a.min(*f), b.max(*f)));
+        let (least, most) =
+            factors.iter().fold((f64::MAX, f64::MIN), |(a, b), f| (a.min(*f), b.max(*f)));
         assert!(least >= 0.9 && most <= 1.1 && most - least >= 0.15, "{least} to {most}");
     }
 

@@ -61,6 +61,10 @@ impl Default for ServerOptions {
 
 impl Default for KeepaliveEnforcement {
     fn default() -> Self {
-        Self { permit_time: Duration::from_secs(5 * 60), permit_without_calls: false, max_ping_strikes: 2 }
+        Self {
+            permit_time: Duration::from_secs(5 * 60),
+            permit_without_calls: false,
+            max_ping_strikes: 2,
+        }
     }
 }

@@ -39,7 +39,9 @@ impl<B: Body> Body for AccessLogBody<B> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         if let Some(call) = this.call {
-            if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref()) {
+            if let Some(trailers) =
+                frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref())
+            {
                 call.trailers(trailers);
             }
             if frame.is_none() || this.inner.is_end_stream() {

@@ -22,10 +22,16 @@ pub(super) struct Call {
 enum Outcome {
     /// Neither a status nor an end was seen: whoever called has gone.
     Cancelled,
-    Grpc { code: Code, message: Option<String> },
+    Grpc {
+        code: Code,
+        message: Option<String>,
+    },
     /// A gRPC answer whose status is still to come in the trailers.
     GrpcPending,
-    Http { status: u16, ended: bool },
+    Http {
+        status: u16,
+        ended: bool,
+    },
 }
 
 impl Call {
@@ -68,7 +74,8 @@ impl Call {
 fn grpc_status(headers: &HeaderMap) -> Option<Outcome> {
     let code = Code::from_bytes(headers.get("grpc-status")?.as_bytes());
     // Left percent-encoded: the text may come from a client, and a log line has no place for its control characters.
-    let message = headers.get("grpc-message").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let message =
+        headers.get("grpc-message").and_then(|value| value.to_str().ok()).map(str::to_owned);
     Some(Outcome::Grpc { code, message })
 }
 

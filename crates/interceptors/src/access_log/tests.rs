@@ -37,7 +37,9 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl Lines {
     fn subscribe(&self) -> tracing::subscriber::DefaultGuard {
-        tracing::subscriber::set_default(tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone()).finish())
+        tracing::subscriber::set_default(
+            tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone()).finish(),
+        )
     }
 
     fn text(&self) -> String {
@@ -49,7 +51,9 @@ fn request() -> Request<()> {
     Request::builder().uri("/greet.v1.GreetService/Greet?token=secret").body(()).unwrap()
 }
 
-fn streaming(code: Code) -> Response<impl http_body::Body<Data = Bytes, Error = Infallible> + Unpin> {
+fn streaming(
+    code: Code,
+) -> Response<impl http_body::Body<Data = Bytes, Error = Infallible> + Unpin> {
     let mut trailers = HeaderMap::new();
     Status::new(code, "a\nb").add_header(&mut trailers).unwrap();
     let frames = [Ok(Frame::data(Bytes::from_static(b"x"))), Ok(Frame::trailers(trailers))];
@@ -61,7 +65,8 @@ fn streaming(code: Code) -> Response<impl http_body::Body<Data = Bytes, Error = 
 async fn the_line_is_written_when_the_body_ends_and_has_the_code_of_the_trailers() {
     let lines = Lines::default();
     let _guard = lines.subscribe();
-    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(streaming(Code::NotFound)) });
+    let inner =
+        service_fn(|_: Request<()>| async { Ok::<_, Infallible>(streaming(Code::NotFound)) });
     let response = AccessLogLayer::new("greet-1").layer(inner).oneshot(request()).await.unwrap();
     assert_eq!(lines.text(), "", "the call is not over at the head");
     response.into_body().collect().await.unwrap();
@@ -89,8 +94,9 @@ async fn a_call_whose_body_is_dropped_early_is_cancelled() {
 async fn a_call_whose_handler_is_dropped_is_cancelled() {
     let lines = Lines::default();
     let _guard = lines.subscribe();
-    let inner =
-        service_fn(|_: Request<()>| std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>());
+    let inner = service_fn(|_: Request<()>| {
+        std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>()
+    });
     drop(AccessLogLayer::new("greet").layer(inner).oneshot(request()));
     let mut call = tokio_test_poll(AccessLogLayer::new("greet").layer(inner).oneshot(request()));
     assert!(call.take().is_none());
@@ -111,8 +117,13 @@ fn tokio_test_poll<F: Future>(future: F) -> Option<F::Output> {
 async fn a_plain_http_answer_is_logged_with_its_status() {
     let lines = Lines::default();
     let _guard = lines.subscribe();
-    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hi")))) });
+    let inner = service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hi"))))
+    });
     let response = AccessLogLayer::new("gateway").layer(inner).oneshot(request()).await.unwrap();
     response.into_body().collect().await.unwrap();
-    assert!(lines.text().contains("GET /greet.v1.GreetService/Greet") && lines.text().contains("code=200"));
+    assert!(
+        lines.text().contains("GET /greet.v1.GreetService/Greet")
+            && lines.text().contains("code=200")
+    );
 }

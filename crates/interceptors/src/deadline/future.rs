@@ -52,7 +52,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Refused { status } => {
-                let status = status.take().unwrap_or_else(|| Status::internal("polled after completion"));
+                let status =
+                    status.take().unwrap_or_else(|| Status::internal("polled after completion"));
                 Poll::Ready(Ok(ended(&status)))
             }
             StateProj::Unbounded { inner } => {
@@ -61,7 +62,9 @@ where
             StateProj::Bounded { inner, timer } => {
                 if let Poll::Ready(result) = inner.poll(cx) {
                     let timer = timer.take();
-                    return Poll::Ready(result.map(|response| response.map(|body| DeadlineBody::new(body, timer))));
+                    return Poll::Ready(
+                        result.map(|response| response.map(|body| DeadlineBody::new(body, timer))),
+                    );
                 }
                 let Some(running) = timer else { return Poll::Pending };
                 ready!(running.as_mut().poll(cx));

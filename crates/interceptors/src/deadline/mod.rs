@@ -3,6 +3,7 @@
 //! When it passes, the handler's future or the response body is dropped, so that work stops, and the call ends in
 //! DEADLINE_EXCEEDED: as the only status when no head was sent yet, else in the trailers. A `grpc-timeout` that cannot be
 //! parsed is refused with INTERNAL, as grpc-go does; a call that arrives expired never reaches the handler.
+//! A request that is not gRPC, as a gateway takes it, is told its deadline and left alone.
 //! What is left is in the request's extensions as [`Deadline`]. Rule: PROTOCOL-HTTP2, "Timeout".
 //!
 //! ```

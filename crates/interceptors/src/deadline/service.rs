@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Deadline, DeadlineBody, EXCEEDED, ResponseFuture, parse_grpc_timeout};
+use crate::grpc_only::is_grpc;
 
 /// Ends calls at their `grpc-timeout`. See the [module docs](super).
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,12 +48,18 @@ where
                 ));
             }
         };
-        let Some(timeout) = timeout else { return ResponseFuture::unbounded(self.inner.call(request)) };
+        let Some(timeout) = timeout else {
+            return ResponseFuture::unbounded(self.inner.call(request));
+        };
         if timeout.is_zero() {
             return ResponseFuture::refused(Status::deadline_exceeded(EXCEEDED));
         }
         let deadline = Instant::now() + timeout;
         request.extensions_mut().insert(Deadline(deadline));
+        if !is_grpc(request.headers()) {
+            // A gateway has a status of its own for this.
+            return ResponseFuture::unbounded(self.inner.call(request));
+        }
         ResponseFuture::bounded(self.inner.call(request), deadline)
     }
 }

@@ -30,7 +30,11 @@ impl http_body::Body for Ticking {
 }
 
 fn request(timeout: &str) -> Request<()> {
-    Request::builder().header("grpc-timeout", timeout).body(()).unwrap()
+    Request::builder()
+        .header("content-type", "application/grpc")
+        .header("grpc-timeout", timeout)
+        .body(())
+        .unwrap()
 }
 
 fn status(headers: &HeaderMap) -> &str {
@@ -59,7 +63,10 @@ async fn a_stuck_handler_is_dropped_at_the_deadline_and_answered_deadline_exceed
     let start = Instant::now();
     let response = DeadlineLayer.layer(inner).oneshot(request("250m")).await.unwrap();
     assert_eq!(status(response.headers()), "4");
-    assert!(start.elapsed() >= Duration::from_millis(250) && start.elapsed() < Duration::from_millis(260));
+    assert!(
+        start.elapsed() >= Duration::from_millis(250)
+            && start.elapsed() < Duration::from_millis(260)
+    );
     assert!(dropped.load(Ordering::Relaxed), "the handler outlived its deadline");
 }
 
@@ -80,7 +87,9 @@ async fn expired_and_malformed_timeouts_never_reach_the_handler() {
         let inner = service_fn(|_: Request<()>| async {
             panic!("the handler was called");
             #[expect(unreachable_code, reason = "gives the closure its type")]
-            Ok::<Response<Ticking>, Infallible>(Response::new(Ticking(Box::pin(sleep(Duration::ZERO)))))
+            Ok::<Response<Ticking>, Infallible>(Response::new(Ticking(Box::pin(sleep(
+                Duration::ZERO,
+            )))))
         });
         let response = DeadlineLayer.layer(inner).oneshot(request(timeout)).await.unwrap();
         assert_eq!(status(response.headers()), code, "{timeout}");

@@ -14,7 +14,8 @@ pub struct InvalidTimeout;
 pub fn parse_grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, InvalidTimeout> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     let text = value.to_str().map_err(|_| InvalidTimeout)?;
-    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(InvalidTimeout)?;
+    let (digits, unit) =
+        text.split_at_checked(text.len().saturating_sub(1)).ok_or(InvalidTimeout)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(InvalidTimeout);
     }

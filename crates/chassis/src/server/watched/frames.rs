@@ -136,7 +136,11 @@ mod tests {
         bytes.extend([0, 0, 2, HEADERS, 4, 0, 0, 0, 7, 0, 0]);
         let expected = vec![(SETTINGS, 0), (PING, 0), (HEADERS, 7)];
         for size in 1..=bytes.len() {
-            assert_eq!(heads_of(bytes.chunks(size).map(<[u8]>::to_vec)), expected, "chunks of {size}");
+            assert_eq!(
+                heads_of(bytes.chunks(size).map(<[u8]>::to_vec)),
+                expected,
+                "chunks of {size}"
+            );
         }
     }
 

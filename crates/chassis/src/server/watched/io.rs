@@ -36,7 +36,11 @@ pin_project! {
 }
 
 impl<I> WatchedIo<I> {
-    pub(in crate::server) fn new(inner: I, state: Arc<ConnectionState>, rule: KeepaliveEnforcement) -> Self {
+    pub(in crate::server) fn new(
+        inner: I,
+        state: Arc<ConnectionState>,
+        rule: KeepaliveEnforcement,
+    ) -> Self {
         Self {
             inner,
             state,
@@ -67,7 +71,9 @@ impl<I> WatchedIo<I> {
                     }
                     settings.ping(now, state.has_calls()).then_some("too_many_settings")
                 }
-                PING if !head.is_ack() => pings.ping(now, state.has_calls()).then_some("too_many_pings"),
+                PING if !head.is_ack() => {
+                    pings.ping(now, state.has_calls()).then_some("too_many_pings")
+                }
                 _ => None,
             };
             if let Some(debug) = debug {
@@ -147,7 +153,11 @@ impl<I: AsyncRead> WatchedIo<I> {
 }
 
 impl<I: AsyncRead> AsyncRead for WatchedIo<I> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.state.is_violated() {
             return self.poll_forget(cx);
         }
@@ -163,13 +173,18 @@ impl<I: AsyncRead> AsyncRead for WatchedIo<I> {
 }
 
 impl<I: AsyncWrite> AsyncWrite for WatchedIo<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.is_parting() {
             return self.poll_goodbye(cx).map_ok(|()| 0);
         }
         ready!(self.as_mut().poll_insert(cx))?;
         // Up to the next place between two frames only, when a frame waits to be put there.
-        let limit = if self.state.has_insert() { self.outgoing.until_between() } else { usize::MAX };
+        let limit =
+            if self.state.has_insert() { self.outgoing.until_between() } else { usize::MAX };
         let bytes = &bytes[..bytes.len().min(limit)];
         let count = ready!(self.as_mut().project().inner.poll_write(cx, bytes))?;
         self.sent(&bytes[..count]);
@@ -182,7 +197,8 @@ impl<I: AsyncWrite> AsyncWrite for WatchedIo<I> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if self.inserting.is_some() || self.state.has_insert() || self.state.is_violated() {
-            let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+            let first =
+                slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
             return self.poll_write(cx, first);
         }
         let count = ready!(self.as_mut().project().inner.poll_write_vectored(cx, slices))?;

@@ -34,7 +34,11 @@ impl Strikes {
             self.strikes = 0;
             return false;
         }
-        let permitted = if has_calls || self.rule.permit_without_calls { self.rule.permit_time } else { WITHOUT_CALLS };
+        let permitted = if has_calls || self.rule.permit_without_calls {
+            self.rule.permit_time
+        } else {
+            WITHOUT_CALLS
+        };
         if last.is_some_and(|last| now < last + permitted) {
             self.strikes += 1;
         }
@@ -68,7 +72,11 @@ mod tests {
             (without_calls, 5 * MINUTE, false, 100),
             (without_calls, MINUTE, false, 3),
         ] {
-            assert_eq!(allowed(rule, every, has_calls), expected, "every {every:?}, calls: {has_calls}");
+            assert_eq!(
+                allowed(rule, every, has_calls),
+                expected,
+                "every {every:?}, calls: {has_calls}"
+            );
         }
     }
 
