@@ -9,7 +9,8 @@ use wayside_proto::greet::v1::GreetRequest;
 use wayside_proto::greet::v1::greet_service_client::GreetServiceClient;
 
 use crate::raw::{
-    ENHANCE_YOUR_CALM, END_HEADERS, GOAWAY, HEADERS, NO_ERROR, PING, Raw, SETTINGS, call, frame, literal, ping,
+    END_HEADERS, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, NO_ERROR, PING, Raw, SETTINGS, call, frame,
+    literal, ping,
 };
 use crate::support::Running;
 
@@ -47,13 +48,18 @@ async fn one_connection_more_than_the_limit_is_closed_at_once_and_a_free_place_i
 #[tokio::test]
 async fn silent_and_half_prefaces_are_cut_when_their_time_is_over() {
     let server = Running::start::<Greet>(&["--handshake-timeout", "300ms"]).await;
-    for bytes in [&b""[..], b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\nhost:"] {
+    for bytes in
+        [&b""[..], b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\nhost:"]
+    {
         let start = Instant::now();
         let mut raw = Raw::silent(server.address).await;
         raw.send(bytes).await;
         assert!(raw.closed_within(PATIENCE).await, "{bytes:?} is still connected");
         let elapsed = start.elapsed();
-        assert!((Duration::from_millis(290)..Duration::from_secs(2)).contains(&elapsed), "{bytes:?}: {elapsed:?}");
+        assert!(
+            (Duration::from_millis(290)..Duration::from_secs(2)).contains(&elapsed),
+            "{bytes:?}: {elapsed:?}"
+        );
     }
 }
 
@@ -75,19 +81,29 @@ async fn an_aged_connection_gets_goaway_max_age_and_its_calls_the_grace_and_no_m
     let goaway = raw.next_of(GOAWAY, PATIENCE).await.unwrap();
     let age = start.elapsed();
     assert_eq!(goaway.goaway(), (EVERY_STREAM, NO_ERROR, "max_age".into()));
-    assert!(age >= Duration::from_millis(350) && age <= Duration::from_millis(540), "told to go after {age:?}");
-    let trailers = raw.next_of(HEADERS, PATIENCE).await.expect("the call was dropped without a status");
+    assert!(
+        age >= Duration::from_millis(350) && age <= Duration::from_millis(540),
+        "told to go after {age:?}"
+    );
+    let trailers =
+        raw.next_of(HEADERS, PATIENCE).await.expect("the call was dropped without a status");
     assert_eq!(trailers.stream, 1);
     assert!(raw.closed_within(PATIENCE).await);
     let grace = start.elapsed() - age;
-    assert!(grace >= Duration::from_millis(250) && grace <= Duration::from_millis(900), "closed {grace:?} later");
+    assert!(
+        grace >= Duration::from_millis(250) && grace <= Duration::from_millis(900),
+        "closed {grace:?} later"
+    );
 }
 
 #[tokio::test]
 async fn an_idle_connection_is_told_to_go_and_a_busy_one_is_not() {
     let server = Running::start::<Greet>(&["--max-connection-idle", "200ms"]).await;
     let (mut idle, _) = Raw::connect(server.address).await;
-    assert_eq!(idle.next_of(GOAWAY, PATIENCE).await.unwrap().goaway(), (EVERY_STREAM, NO_ERROR, "max_idle".into()));
+    assert_eq!(
+        idle.next_of(GOAWAY, PATIENCE).await.unwrap().goaway(),
+        (EVERY_STREAM, NO_ERROR, "max_idle".into())
+    );
     let (mut busy, _) = Raw::connect(server.address).await;
     busy.send(&frame(HEADERS, END_HEADERS, 1, &call("/greet.v1.GreetService/LongGreet"))).await;
     assert_eq!(busy.next_of(GOAWAY, Duration::from_millis(600)).await, None);
@@ -131,7 +147,9 @@ async fn too_many_settings_end_in_goaway_enhance_your_calm() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_pings_is_cut() {
-    let server = Running::start::<Greet>(&["--keepalive-time", "200ms", "--keepalive-timeout", "200ms"]).await;
+    let server =
+        Running::start::<Greet>(&["--keepalive-time", "200ms", "--keepalive-timeout", "200ms"])
+            .await;
     let (mut raw, _) = Raw::connect(server.address).await;
     let start = Instant::now();
     assert!(raw.closed_within(PATIENCE).await);
@@ -151,7 +169,10 @@ async fn a_header_list_over_16_kib_is_refused_and_the_connection_lives() {
     raw.send(&frame(crate::raw::CONTINUATION, END_HEADERS, 1, rest)).await;
     let answer = raw.next_of(HEADERS, PATIENCE).await.unwrap();
     // ":status: 431" is not in the static table, so its digits are to be read.
-    assert!(answer.payload.windows(3).any(|digits| digits == b"431") || answer.stream == 1, "{answer:?}");
+    assert!(
+        answer.payload.windows(3).any(|digits| digits == b"431") || answer.stream == 1,
+        "{answer:?}"
+    );
     raw.send(&frame(HEADERS, END_HEADERS | 1, 3, &call("/nobody.v1.Nobody/Call"))).await;
     assert_eq!(raw.next_of(HEADERS, PATIENCE).await.unwrap().stream, 3);
 }
@@ -160,7 +181,10 @@ async fn a_header_list_over_16_kib_is_refused_and_the_connection_lives() {
 async fn http1_gets_an_answer_that_says_what_to_do() {
     let server = Running::start::<Greet>(&[]).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("grpcurl"), "{answer}");
@@ -168,7 +192,13 @@ async fn http1_gets_an_answer_that_says_what_to_do() {
 
 #[tokio::test]
 async fn calls_go_on_while_connections_age() {
-    let server = Running::start::<Greet>(&["--max-connection-age", "100ms", "--max-connection-age-grace", "1s"]).await;
+    let server = Running::start::<Greet>(&[
+        "--max-connection-age",
+        "100ms",
+        "--max-connection-age-grace",
+        "1s",
+    ])
+    .await;
     let mut client = GreetServiceClient::new(server.channel());
     let end = Instant::now() + Duration::from_secs(1);
     let (mut answered, mut lost) = (0, 0);
@@ -176,7 +206,10 @@ async fn calls_go_on_while_connections_age() {
         match client.greet(GreetRequest::default()).await {
             Ok(_) => answered += 1,
             Err(status) => {
-                assert!([Code::Unavailable, Code::Cancelled, Code::Internal].contains(&status.code()), "{status}");
+                assert!(
+                    [Code::Unavailable, Code::Cancelled, Code::Internal].contains(&status.code()),
+                    "{status}"
+                );
                 lost += 1;
             }
         }

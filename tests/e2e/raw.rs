@@ -128,7 +128,8 @@ impl Raw {
 
     /// Whether the server closes the connection within the given time; what it still sends is read.
     pub(crate) async fn closed_within(&mut self, patience: Duration) -> bool {
-        let drained = async { while self.stream.read(&mut [0; 4096]).await.is_ok_and(|count| count > 0) {} };
+        let drained =
+            async { while self.stream.read(&mut [0; 4096]).await.is_ok_and(|count| count > 0) {} };
         timeout(patience, drained).await.is_ok()
     }
 }

@@ -13,7 +13,7 @@ use tonic::transport::{Channel as Connection, Endpoint};
 use tonic::{Code, Status};
 use tower_service::Service;
 
-use crate::Target;
+use crate::{ClientTls, Target};
 
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,17 +43,35 @@ impl Channel {
     /// # Errors
     /// When an address of the target cannot be the authority of a URI.
     pub fn connect_lazy(target: &Target) -> Result<Self, ChannelError> {
+        Self::connect(target, None)
+    }
+
+    /// As [`connect_lazy`](Self::connect_lazy), encrypted.
+    ///
+    /// # Errors
+    /// When an address of the target cannot be the authority of a URI, or the certificates cannot be used.
+    pub fn connect_lazy_tls(target: &Target, tls: &ClientTls) -> Result<Self, ChannelError> {
+        Self::connect(target, Some(tls))
+    }
+
+    fn connect(target: &Target, tls: Option<&ClientTls>) -> Result<Self, ChannelError> {
         let connections = target
             .authorities()
             .iter()
-            .map(|authority| {
-                let endpoint = Endpoint::from_shared(format!("http://{authority}"))?;
-                Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect_lazy())
-            })
+            .map(|authority| connection(authority, tls))
             .collect::<Result<_, _>>()
             .map_err(|source| ChannelError { target: target.to_string(), source })?;
         Ok(Self { connections, next: Arc::new(AtomicUsize::new(0)) })
     }
+}
+
+fn connection(authority: &str, tls: Option<&ClientTls>) -> Result<Connection, tonic::transport::Error> {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))?;
+    if let Some(tls) = tls {
+        endpoint = endpoint.tls_config(tls.config.clone())?;
+    }
+    Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect_lazy())
 }
 
 impl Service<Request<Body>> for Channel {

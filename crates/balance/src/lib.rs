@@ -16,6 +16,8 @@
 
 mod channel;
 mod target;
+mod tls;
 
 pub use channel::{Channel, ChannelError};
 pub use target::{Target, TargetError};
+pub use tls::ClientTls;

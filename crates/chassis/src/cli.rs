@@ -5,6 +5,7 @@ use tokio::time::Duration;
 use wayside_telemetry::LogFormat;
 
 use crate::server_args::ServerArgs;
+use crate::tls::TlsArgs;
 
 /// Options of the process, whatever it serves.
 #[derive(Args, Clone, Debug)]
@@ -39,6 +40,10 @@ pub struct ProcessArgs {
     /// What each server bounds.
     #[command(flatten)]
     pub server: ServerArgs,
+
+    /// The files of TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 /// Reads a duration: a number and a unit, `ms`, `s`, `m` or `h`, such as `250ms` or `1.5s`.

@@ -16,6 +16,7 @@ mod server_args;
 mod signals;
 mod stack;
 mod tasks;
+mod tls;
 
 pub use app::{App, PathAlias};
 pub use bind::bind;
@@ -27,4 +28,5 @@ pub use process::{exit_code, main, run};
 pub use server_args::ServerArgs;
 pub use signals::{Interrupted, run_until_signal};
 pub use tasks::Tasks;
+pub use tls::{TlsArgs, TlsError};
 pub use wayside_interceptors::Peer;

@@ -9,6 +9,7 @@ use tokio::time::{Duration, sleep};
 use crate::health::{self, Health, Life};
 use crate::server::{self, ServerOptions};
 use crate::stack::{self, GrpcStack, HttpStack};
+use crate::tls::ServerTls;
 use crate::{App, ProcessArgs, StartError, Tasks};
 
 /// A server that only needs a port.
@@ -49,7 +50,13 @@ pub async fn prepare<A: App>(
         max_concurrent_streams: A::MAX_CONCURRENT_STREAMS,
         ..process.server.options()
     };
-    let options = ServerOptions { drain: process.drain, ..options };
+    let alpn: &[&[u8]] = if A::SERVICES.is_empty() { &[b"h2", b"http/1.1"] } else { &[b"h2"] };
+    let tls =
+        ServerTls::load(&process.tls, alpn).map_err(|error| StartError::setup(name, &error))?;
+    if let Some(tls) = &tls {
+        tasks.spawn(tls.clone().keep_fresh());
+    }
+    let options = ServerOptions { drain: process.drain, tls, ..options };
     Ok(Prepared { name: name.to_owned(), speaks, options, lame_duck: process.lame_duck, tasks })
 }
 

@@ -103,7 +103,17 @@ where
     }
 
     async fn connection(self, stream: TcpStream, address: SocketAddr) {
-        self.http(stream, address).await;
+        let Some(tls) = &self.options.tls else { return self.http(stream, address).await };
+        let handshake = timeout(self.options.handshake_timeout, tls.acceptor().accept(stream));
+        let handshake = tokio::select! {
+            done = handshake => done,
+            () = self.drain.cancelled() => return,
+        };
+        match handshake {
+            Ok(Ok(stream)) => self.http(stream, address).await,
+            Ok(Err(error)) => tracing::info!(%address, %error, "TLS handshake failed"),
+            Err(_) => tracing::info!(%address, "TLS handshake took too long"),
+        }
     }
 
     async fn http<I>(self, io: I, address: SocketAddr)

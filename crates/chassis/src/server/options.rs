@@ -1,6 +1,10 @@
 //! The bounds of a server.
 
+use std::sync::Arc;
+
 use tokio::time::Duration;
+
+use crate::tls::ServerTls;
 
 /// The bounds of a server. Where gRPC has a rule the default is that of the rule.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub struct ServerOptions {
     pub keepalive_timeout: Duration,
     /// What pings of clients are allowed.
     pub keepalive_enforcement: KeepaliveEnforcement,
+    /// The certificate of the server. Default: none, connections are not encrypted.
+    pub(crate) tls: Option<Arc<ServerTls>>,
 }
 
 /// What pings of clients are allowed. Source: gRFC A8.
@@ -55,6 +61,7 @@ impl Default for ServerOptions {
             keepalive_time: Duration::from_secs(2 * 60 * 60),
             keepalive_timeout: Duration::from_secs(20),
             keepalive_enforcement: KeepaliveEnforcement::default(),
+            tls: None,
         }
     }
 }
