@@ -5,9 +5,11 @@
 mod attacks;
 mod compatibility;
 mod connections;
+mod drain;
 mod four_calls;
-mod life;
+mod misbehaving;
 mod original_client;
 mod raw;
 mod standard_services;
+mod statuses;
 mod support;

@@ -65,7 +65,10 @@ impl Channel {
     }
 }
 
-fn connection(authority: &str, tls: Option<&ClientTls>) -> Result<Connection, tonic::transport::Error> {
+fn connection(
+    authority: &str,
+    tls: Option<&ClientTls>,
+) -> Result<Connection, tonic::transport::Error> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let mut endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))?;
     if let Some(tls) = tls {

@@ -5,7 +5,7 @@ use std::future::Future;
 use tonic::service::Routes;
 pub use wayside_interceptors::path_alias::PathAlias;
 
-use crate::{StartError, Tasks};
+use crate::{Setup, StartError};
 
 /// A server: what it is called, what it can be told, and what it serves.
 pub trait App: 'static {
@@ -28,12 +28,12 @@ pub trait App: 'static {
     /// every server share one command line.
     type Args: clap::Args + Clone + std::fmt::Debug + Send + Sync + 'static;
 
-    /// Sets the server up and gives what it serves. No port is used yet. Work that goes on in the background is given to `tasks`.
+    /// Sets the server up and gives what it serves. No port is used yet. Work that goes on in the background is given to `setup`.
     ///
     /// # Errors
     /// When an option cannot be used, or something that the server needs from the start cannot be had.
     fn routes(
         args: Self::Args,
-        tasks: &Tasks,
+        setup: &Setup,
     ) -> impl Future<Output = Result<Routes, StartError>> + Send;
 }

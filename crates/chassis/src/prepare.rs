@@ -9,8 +9,8 @@ use tokio::time::{Duration, sleep};
 use crate::health::{self, Health, Life};
 use crate::server::{self, ServerOptions};
 use crate::stack::{self, GrpcStack, HttpStack};
-use crate::tls::ServerTls;
-use crate::{App, ProcessArgs, StartError, Tasks};
+use crate::tls::{self, ServerTls};
+use crate::{App, ProcessArgs, Setup, StartError};
 
 /// A server that only needs a port.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Prepared {
     speaks: Speaks,
     options: ServerOptions,
     lame_duck: Duration,
-    tasks: Tasks,
+    setup: Setup,
 }
 
 /// What a server speaks, and what it needs for that.
@@ -38,8 +38,9 @@ pub async fn prepare<A: App>(
     args: A::Args,
     process: &ProcessArgs,
 ) -> Result<Prepared, StartError> {
-    let tasks = Tasks::default();
-    let routes = A::routes(args, &tasks).await?;
+    let client_tls = tls::client(&process.tls).map_err(|error| StartError::setup(name, &error))?;
+    let setup = Setup::new(client_tls);
+    let routes = A::routes(args, &setup).await?;
     let speaks = if A::SERVICES.is_empty() {
         Speaks::Http(stack::http(name, routes))
     } else {
@@ -54,10 +55,10 @@ pub async fn prepare<A: App>(
     let tls =
         ServerTls::load(&process.tls, alpn).map_err(|error| StartError::setup(name, &error))?;
     if let Some(tls) = &tls {
-        tasks.spawn(tls.clone().keep_fresh());
+        setup.spawn(tls.clone().keep_fresh());
     }
     let options = ServerOptions { drain: process.drain, tls, ..options };
-    Ok(Prepared { name: name.to_owned(), speaks, options, lame_duck: process.lame_duck, tasks })
+    Ok(Prepared { name: name.to_owned(), speaks, options, lame_duck: process.lame_duck, setup })
 }
 
 impl Prepared {
@@ -73,7 +74,7 @@ impl Prepared {
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        let Self { name, speaks, options, lame_duck, tasks } = self;
+        let Self { name, speaks, options, lame_duck, setup } = self;
         tracing::info!(server = name, %address, "serving");
         let stopping = |health: Option<Health>| {
             let name = &name;
@@ -93,7 +94,7 @@ impl Prepared {
             }
             Speaks::Http(stack) => server::serve(listener, stack, &options, stopping(None)).await,
         }
-        tasks.end().await;
+        setup.end().await;
         tracing::info!(server = name, "stopped");
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! Greet as an [`App`].
 
 use clap::{Args, ValueEnum};
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
-use wayside_chassis::{App, PathAlias, StartError, Tasks};
+use wayside_chassis::{App, PathAlias, Setup, StartError};
 use wayside_proto::greet::v1::greet_service_server::GreetServiceServer;
 
 use crate::service::Greeter;
@@ -66,8 +67,13 @@ impl App for Greet {
 
     type Args = GreetArgs;
 
-    async fn routes(args: GreetArgs, _: &Tasks) -> Result<Routes, StartError> {
+    async fn routes(args: GreetArgs, _: &Setup) -> Result<Routes, StartError> {
         let words = Words::new(args.greet_release, &args.greet_pod_name, &args.greet_pod_ip);
-        Ok(Routes::new(GreetServiceServer::new(Greeter::new(words))))
+        let service = GreetServiceServer::new(Greeter::new(words))
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
+            .send_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Zstd);
+        Ok(Routes::new(service))
     }
 }

@@ -8,8 +8,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use wayside_balance::ClientTls;
 
-use super::TlsError;
+use super::{TlsArgs, TlsError};
 
 /// The files of a server.
 #[derive(Clone, Debug)]
@@ -29,9 +30,6 @@ pub(super) struct Contents {
 
 impl Files {
     pub(super) fn read(&self) -> Result<Contents, TlsError> {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
-        };
         let client_ca = self.client_ca.as_deref().map(read).transpose()?;
         Ok(Contents { cert: read(&self.cert)?, key: read(&self.key)?, client_ca })
     }
@@ -70,6 +68,10 @@ impl Files {
     }
 }
 
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+}
+
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let error = |source| TlsError::Pem { path: path.to_owned(), expected: "certificate", source };
     let certificates =
@@ -84,4 +86,16 @@ fn roots(path: &Path, pem: &[u8]) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(path, pem)?);
     if roots.is_empty() { Err(TlsError::NoCa { path: path.to_owned() }) } else { Ok(roots) }
+}
+
+/// How calls of this process go out: verified with the CA, if there is one, and with the server's own certificate to show.
+pub(crate) fn client(args: &TlsArgs) -> Result<Option<ClientTls>, TlsError> {
+    let Some(ca) = &args.tls_ca else { return Ok(None) };
+    let pem = read(ca)?;
+    roots(ca, &pem)?;
+    let tls = ClientTls::new(pem);
+    Ok(Some(match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => tls.identity(read(cert)?, read(key)?),
+        _ => tls,
+    }))
 }

@@ -9,4 +9,5 @@ mod reload;
 
 pub use args::TlsArgs;
 pub use error::TlsError;
+pub(crate) use load::client;
 pub(crate) use reload::ServerTls;

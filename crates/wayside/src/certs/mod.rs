@@ -1,0 +1,9 @@
+//! `wayside certs`: a certificate authority for development, and certificates of it for every server.
+
+mod args;
+mod authority;
+mod files;
+mod run;
+
+pub(crate) use args::CertsArgs;
+pub(crate) use run::{certs, issue};

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Calls our servers with a client that is not ours, Python's grpcio (the C core): every kind of call, deadlines, cancellation, error details,
+# compression, TLS and mutual TLS, and six restarts under load, of which no call may notice anything.
+# BIN=directory takes the programs from there instead of building them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests/tools/python -c '' # made before anything is timed
+if [[ -z ${BIN:-} ]]; then
+  cargo build --quiet -p greet -p movies -p wayside
+  BIN=target/debug
+fi
+tests/tools/python tests/interop/calls.py "$BIN"
+tests/tools/python tests/interop/restarts.py "$BIN"
