@@ -18,7 +18,8 @@ const EVERY_STREAM: u32 = (1 << 31) - 1;
 
 #[tokio::test]
 async fn the_order_is_not_serving_lame_duck_goaway_ping_goaway_last_calls_end() {
-    let mut server = Running::start::<Misbehaving>(&["--lame-duck", "500ms", "--drain", "1s"]).await;
+    let mut server =
+        Running::start::<Misbehaving>(&["--lame-duck", "500ms", "--drain", "1s"]).await;
     let mut health = HealthClient::new(server.channel());
     let (mut raw, _) = Raw::connect(server.address).await;
     raw.send(&frame(HEADERS, END_HEADERS, 1, &call("/greet.v1.GreetService/GreetEveryone"))).await;
@@ -40,11 +41,18 @@ async fn the_order_is_not_serving_lame_duck_goaway_ping_goaway_last_calls_end() 
     let ping = raw.next_of(PING, PATIENCE).await.unwrap();
     // A call that was sent before the client saw the GOAWAY is served: this is what the PING is for.
     raw.send(&frame(HEADERS, END_HEADERS | 1, 3, &call("/greet.v1.GreetService/LongGreet"))).await;
-    assert_eq!(raw.next_of(HEADERS, PATIENCE).await.unwrap().stream, 3, "a call that raced the GOAWAY was lost");
+    assert_eq!(
+        raw.next_of(HEADERS, PATIENCE).await.unwrap().stream,
+        3,
+        "a call that raced the GOAWAY was lost"
+    );
     raw.send(&frame(PING, ACK, 0, &ping.payload)).await;
     let goaway = raw.next_of(GOAWAY, PATIENCE).await.unwrap().goaway();
     assert_eq!((goaway.0, goaway.1), (3, NO_ERROR));
-    assert!(tokio::net::TcpStream::connect(server.address).await.is_err(), "the port is still open");
+    assert!(
+        tokio::net::TcpStream::connect(server.address).await.is_err(),
+        "the port is still open"
+    );
 
     // The call that never ends is ended when the drain time is over: with trailers, and a reset for what it might still send.
     let end = raw.next(PATIENCE).await.unwrap();
@@ -61,8 +69,13 @@ async fn checked(health: &mut HealthClient<wayside_balance::Channel>) -> Serving
 
 #[tokio::test]
 async fn a_watch_a_stream_and_a_stuck_handler_end_within_drain_and_a_second_as_unavailable() {
-    let mut server = Running::start::<Misbehaving>(&["--lame-duck", "0s", "--drain", "500ms"]).await;
-    let mut watch = HealthClient::new(server.channel()).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut server =
+        Running::start::<Misbehaving>(&["--lame-duck", "0s", "--drain", "500ms"]).await;
+    let mut watch = HealthClient::new(server.channel())
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
     watch.message().await.unwrap();
     let mut client = GreetServiceClient::new(server.channel());
     let mut stream = client.greet_everyone(tokio_stream::pending()).await.unwrap().into_inner();
@@ -80,7 +93,11 @@ async fn a_watch_a_stream_and_a_stuck_handler_end_within_drain_and_a_second_as_u
 #[tokio::test]
 async fn a_server_without_calls_ends_at_once_although_clients_watch_and_are_connected() {
     let mut server = Running::start::<Greet>(&["--lame-duck", "0s", "--drain", "1h"]).await;
-    let mut watch = HealthClient::new(server.channel()).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut watch = HealthClient::new(server.channel())
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
     watch.message().await.unwrap();
     let _connected = Raw::silent(server.address).await;
     server.stop();

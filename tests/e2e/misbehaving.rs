@@ -9,8 +9,8 @@ use tonic::{Request, Response, Status, Streaming};
 use wayside_chassis::{App, Setup, StartError};
 use wayside_proto::greet::v1::greet_service_server::{GreetService, GreetServiceServer};
 use wayside_proto::greet::v1::{
-    GreetEveryoneRequest, GreetEveryoneResponse, GreetManyTimesRequest, GreetManyTimesResponse, GreetRequest,
-    GreetResponse, LongGreetRequest, LongGreetResponse,
+    GreetEveryoneRequest, GreetEveryoneResponse, GreetManyTimesRequest, GreetManyTimesResponse,
+    GreetRequest, GreetResponse, LongGreetRequest, LongGreetResponse,
 };
 
 pub(crate) struct Misbehaving;
@@ -38,7 +38,10 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl GreetService for Misbehaving {
     /// Panics when it is given a person, gets stuck when it is not.
-    async fn greet(&self, request: Request<GreetRequest>) -> Result<Response<GreetResponse>, Status> {
+    async fn greet(
+        &self,
+        request: Request<GreetRequest>,
+    ) -> Result<Response<GreetResponse>, Status> {
         match request.into_inner().greeting {
             Some(person) => panic!("{}", person.first_name),
             None => std::future::pending().await,
@@ -64,7 +67,10 @@ impl GreetService for Misbehaving {
     }
 
     /// Answers at once.
-    async fn long_greet(&self, _: Request<Streaming<LongGreetRequest>>) -> Result<Response<LongGreetResponse>, Status> {
+    async fn long_greet(
+        &self,
+        _: Request<Streaming<LongGreetRequest>>,
+    ) -> Result<Response<LongGreetResponse>, Status> {
         Ok(Response::new(LongGreetResponse::default()))
     }
 

@@ -30,8 +30,9 @@ async fn a_message_of_more_than_4_mib_is_resource_exhausted_and_the_connection_l
 async fn gzip_and_zstd_are_understood_and_spoken() {
     let server = Running::start::<Greet>(&[]).await;
     for encoding in [CompressionEncoding::Gzip, CompressionEncoding::Zstd] {
-        let mut client =
-            GreetServiceClient::new(server.channel()).send_compressed(encoding).accept_compressed(encoding);
+        let mut client = GreetServiceClient::new(server.channel())
+            .send_compressed(encoding)
+            .accept_compressed(encoding);
         let reply = client.greet(named("a".repeat(100_000))).await.unwrap();
         let spoken = reply.metadata().get("grpc-encoding").unwrap().to_str().unwrap().to_owned();
         assert_eq!(spoken, if encoding == CompressionEncoding::Gzip { "gzip" } else { "zstd" });
@@ -61,7 +62,10 @@ async fn an_unknown_compression_is_unimplemented_and_the_known_ones_are_named() 
     let status = client.unary(request, path, codec).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     let known = status.metadata().get("grpc-accept-encoding").unwrap().to_str().unwrap();
-    assert!(known.contains("gzip") && known.contains("zstd") && !known.contains("snappy"), "{known}");
+    assert!(
+        known.contains("gzip") && known.contains("zstd") && !known.contains("snappy"),
+        "{known}"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +92,8 @@ async fn unknown_methods_and_services_are_unimplemented() {
         client.ready().await.unwrap();
         let codec = tonic_prost::ProstCodec::<GreetRequest, GreetRequest>::default();
         let path = http::uri::PathAndQuery::from_static(path);
-        let status = client.unary(Request::new(GreetRequest::default()), path, codec).await.unwrap_err();
+        let status =
+            client.unary(Request::new(GreetRequest::default()), path, codec).await.unwrap_err();
         assert_eq!(status.code(), Code::Unimplemented);
     }
 }

@@ -15,6 +15,8 @@ pub trait App: 'static {
     const ABOUT: &'static str;
     /// The port it listens on unless told otherwise.
     const PORT: u16;
+    /// The port of `/livez` and `/readyz` unless told otherwise, where the server has a process of its own.
+    const ADMIN_PORT: u16 = 9100;
     /// The full names of its gRPC services, for health checks and reflection. Empty: it speaks HTTP only, and has neither.
     const SERVICES: &'static [&'static str];
     /// The encoded descriptor set that reflection answers from.

@@ -3,6 +3,7 @@
 //! A server is an [`App`] and a `main.rs` of one line, [`main`]. A process with several servers, such as `wayside up`, binds their
 //! ports with [`bind`], calls [`prepare`] for each and runs what it gets.
 
+mod admin;
 mod app;
 mod bind;
 mod cli;
@@ -18,6 +19,7 @@ mod signals;
 mod stack;
 mod tls;
 
+pub use admin::{AdminListen, Readiness, serve_admin};
 pub use app::{App, PathAlias};
 pub use bind::bind;
 pub use cli::{ProcessArgs, parse_duration};

@@ -6,6 +6,7 @@ use std::io;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, sleep};
 
+use crate::admin::Readiness;
 use crate::health::{self, Health, Life};
 use crate::server::{self, ServerOptions};
 use crate::stack::{self, GrpcStack, HttpStack};
@@ -17,6 +18,7 @@ use crate::{App, ProcessArgs, Setup, StartError};
 pub struct Prepared {
     name: String,
     speaks: Speaks,
+    health: Health,
     options: ServerOptions,
     lame_duck: Duration,
     setup: Setup,
@@ -25,7 +27,7 @@ pub struct Prepared {
 /// What a server speaks, and what it needs for that.
 #[derive(Debug)]
 enum Speaks {
-    Grpc(GrpcStack, Health),
+    Grpc(GrpcStack),
     Http(HttpStack),
 }
 
@@ -41,11 +43,12 @@ pub async fn prepare<A: App>(
     let client_tls = tls::client(&process.tls).map_err(|error| StartError::setup(name, &error))?;
     let setup = Setup::new(client_tls);
     let routes = A::routes(args, &setup).await?;
+    let health = Health::new(A::SERVICES);
     let speaks = if A::SERVICES.is_empty() {
         Speaks::Http(stack::http(name, routes))
     } else {
-        let (routes, health) = health::add::<A>(routes, process.reflection)?;
-        Speaks::Grpc(stack::grpc(name, A::ALIASES, routes), health)
+        let routes = health::add::<A>(routes, &health, process.reflection)?;
+        Speaks::Grpc(stack::grpc(name, A::ALIASES, routes))
     };
     let options = ServerOptions {
         max_concurrent_streams: A::MAX_CONCURRENT_STREAMS,
@@ -58,10 +61,22 @@ pub async fn prepare<A: App>(
         setup.spawn(tls.clone().keep_fresh());
     }
     let options = ServerOptions { drain: process.drain, tls, ..options };
-    Ok(Prepared { name: name.to_owned(), speaks, options, lame_duck: process.lame_duck, setup })
+    Ok(Prepared {
+        name: name.to_owned(),
+        speaks,
+        health,
+        options,
+        lame_duck: process.lame_duck,
+        setup,
+    })
 }
 
 impl Prepared {
+    /// Tells the admin port whether this server takes calls.
+    pub fn readiness(&self) -> Readiness {
+        Readiness { name: self.name.clone(), health: self.health.clone() }
+    }
+
     /// Serves until `stop` completes, then drains: health says NOT_SERVING; for the lame-duck time everything goes on, so that clients and
     /// balancers can turn away; then no connection is taken any more, clients are told to go, and calls in flight finish or are cut
     /// when the drain time is over. Nothing of the server is left running when this returns.
@@ -74,25 +89,19 @@ impl Prepared {
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        let Self { name, speaks, options, lame_duck, setup } = self;
+        let Self { name, speaks, health, options, lame_duck, setup } = self;
         tracing::info!(server = name, %address, "serving");
-        let stopping = |health: Option<Health>| {
-            let name = &name;
-            async move {
-                let set = |life| health.iter().for_each(|health| health.set(life));
-                set(Life::Serving);
-                stop.await;
-                tracing::info!(server = name, "Stopping...");
-                set(Life::Stopping);
-                sleep(lame_duck).await;
-                set(Life::Draining);
-            }
+        let stopping = async {
+            health.set(Life::Serving);
+            stop.await;
+            tracing::info!(server = name, "Stopping...");
+            health.set(Life::Stopping);
+            sleep(lame_duck).await;
+            health.set(Life::Draining);
         };
         match speaks {
-            Speaks::Grpc(stack, health) => {
-                server::serve(listener, stack, &options, stopping(Some(health))).await
-            }
-            Speaks::Http(stack) => server::serve(listener, stack, &options, stopping(None)).await,
+            Speaks::Grpc(stack) => server::serve(listener, stack, &options, stopping).await,
+            Speaks::Http(stack) => server::serve(listener, stack, &options, stopping).await,
         }
         setup.end().await;
         tracing::info!(server = name, "stopped");

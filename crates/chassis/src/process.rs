@@ -8,18 +8,22 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Interrupted, ProcessArgs, StartError, bind, prepare, run_until_signal};
+use crate::{
+    AdminListen, App, Interrupted, ProcessArgs, StartError, bind, prepare, run_until_signal,
+    serve_admin,
+};
 
 /// The whole program of a server's binary. Exit code 0: stopped by a signal. 1: could not start or go on. 2: wrong usage.
 /// 130: ended by a second signal before everything had stopped.
 pub fn main<A: App>() -> ExitCode {
     let matches = command::<A>().get_matches();
-    let parsed = ProcessArgs::from_arg_matches(&matches)
-        .and_then(|process| Ok((process, A::Args::from_arg_matches(&matches)?, listen(&matches))));
+    let parsed = ProcessArgs::from_arg_matches(&matches).and_then(|process| {
+        Ok((process, A::Args::from_arg_matches(&matches)?, Ports::of(&matches)))
+    });
     match parsed {
-        Ok((process, args, listen)) => {
+        Ok((process, args, ports)) => {
             let options = process.clone();
-            exit_code(run(&process, |stop| serve::<A>(listen, args, options, stop)))
+            exit_code(run(&process, |stop| serve::<A>(ports, args, options, stop)))
         }
         Err(error) => error.exit(),
     }
@@ -27,31 +31,70 @@ pub fn main<A: App>() -> ExitCode {
 
 /// The command line of a server's binary.
 pub(crate) fn command<A: App>() -> Command {
+    let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string();
     let listen = Arg::new("listen")
         .long("listen")
         .env("LISTEN")
         .value_name("ADDRESS:PORT")
         .help("Where to listen; 0.0.0.0 or [::] takes calls from other machines")
         .value_parser(clap::value_parser!(SocketAddr))
-        .default_value(SocketAddr::from((Ipv4Addr::LOCALHOST, A::PORT)).to_string());
-    let command = Command::new(A::NAME).version(env!("CARGO_PKG_VERSION")).arg(listen);
+        .default_value(here(A::PORT));
+    let admin = Arg::new("admin_listen")
+        .long("admin-listen")
+        .env("ADMIN_LISTEN")
+        .value_name("ADDRESS:PORT|off")
+        .help("Where /livez and /readyz are served over HTTP")
+        .value_parser(clap::value_parser!(AdminListen))
+        .default_value(here(A::ADMIN_PORT));
+    let command = Command::new(A::NAME).version(env!("CARGO_PKG_VERSION")).arg(listen).arg(admin);
     // The doc comment of the last flattened struct would take the place of the text of --help.
     ProcessArgs::augment_args(A::Args::augment_args(command)).about(A::ABOUT).long_about(A::ABOUT)
 }
 
-fn listen(matches: &ArgMatches) -> SocketAddr {
-    matches.get_one("listen").copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+/// Where a server's process listens.
+struct Ports {
+    listen: SocketAddr,
+    admin: AdminListen,
+}
+
+impl Ports {
+    /// Both options have defaults, so the fallbacks only stand for what clap does not let happen.
+    fn of(matches: &ArgMatches) -> Self {
+        let listen = matches.get_one("listen").copied();
+        let admin = matches.get_one("admin_listen").copied();
+        Self {
+            listen: listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            admin: admin.unwrap_or(AdminListen::Off),
+        }
+    }
 }
 
 async fn serve<A: App>(
-    listen: SocketAddr,
+    ports: Ports,
     args: A::Args,
     process: ProcessArgs,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let listener = bind(A::NAME, listen).await?;
+    let listener = bind(A::NAME, ports.listen).await?;
+    let admin = match ports.admin {
+        AdminListen::On(address) => Some(bind("the admin port (--admin-listen)", address).await?),
+        AdminListen::Off => None,
+    };
     let server = prepare::<A>(A::NAME, args, &process).await?;
-    Ok(server.serve(listener, stop.cancelled_owned()).await?)
+    // The admin port answers to the last: a drain is when one wants to ask it.
+    let ended = CancellationToken::new();
+    let readiness = vec![server.readiness()];
+    let admin = async {
+        if let Some(listener) = admin {
+            serve_admin(listener, readiness, ended.cancelled()).await;
+        }
+    };
+    let serving = async {
+        let result = server.serve(listener, stop.cancelled_owned()).await;
+        ended.cancel();
+        result
+    };
+    Ok(tokio::join!(serving, admin).0?)
 }
 
 /// Sets logging and the runtime up and runs `work` until it ends or is stopped by a signal.

@@ -1,6 +1,7 @@
 //! The one subscriber of the process.
 
 use std::io::{self, IsTerminal};
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -69,7 +70,16 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), InitError> {
     } else {
         builder.finish().try_init()
     };
-    result.map_err(|_| InitError::AlreadySet)
+    result.map_err(|_| InitError::AlreadySet)?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// A panic is a line of the log like any other: what the standard library prints would be the one line that no reader of JSON takes.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string);
+    let text = info.payload_as_str().unwrap_or("not a text");
+    tracing::error!(target: "panic", place, panic = text, "panicked");
 }
 
 #[cfg(test)]

@@ -24,9 +24,9 @@ mod pb {
 /// Adds health, and reflection if it is wanted, to the routes of a gRPC server.
 pub(crate) fn add<A: App>(
     routes: Routes,
+    health: &Health,
     reflection: bool,
-) -> Result<(Routes, Health), StartError> {
-    let health = Health::new(A::SERVICES);
+) -> Result<Routes, StartError> {
     let mut routes = routes.add_service(pb::health_server::HealthServer::new(health.clone()));
     if reflection {
         let configure = || {
@@ -42,5 +42,5 @@ pub(crate) fn add<A: App>(
             .add_service(configure().build_v1().map_err(error)?)
             .add_service(configure().build_v1alpha().map_err(error)?);
     }
-    Ok((routes, health))
+    Ok(routes)
 }

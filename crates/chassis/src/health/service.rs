@@ -40,7 +40,7 @@ impl HealthApi for Health {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let known = self.knows(&request.into_inner().service);
-        let start = Watching { known, sent: None, life: self.watch() };
+        let start = Watching { known, sent: None, life: self.subscribe() };
         Ok(Response::new(Box::pin(stream::unfold(Some(start), |watching| async move {
             watching?.next().await
         }))))
@@ -49,7 +49,7 @@ impl HealthApi for Health {
 
 impl Health {
     fn state(&self) -> HealthCheckResponse {
-        HealthCheckResponse { status: status(*self.watch().borrow()).into() }
+        HealthCheckResponse { status: status(*self.subscribe().borrow()).into() }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(services: &'static [&'static str]) -> Self {
+    pub(crate) fn new(services: &'static [&'static str]) -> Self {
         Self { life: watch::Sender::new(Life::Starting), services }
     }
 
@@ -35,7 +35,7 @@ impl Health {
         *self.life.borrow() == Life::Serving
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Life> {
+    pub(super) fn subscribe(&self) -> watch::Receiver<Life> {
         self.life.subscribe()
     }
 
