@@ -39,7 +39,7 @@ impl Running {
     }
 
     pub(crate) fn channel(&self) -> Channel {
-        Channel::connect_lazy(&self.address.to_string().parse().unwrap()).unwrap()
+        Channel::connect_lazy(&self.address.to_string().parse().unwrap())
     }
 
     /// Tells the server to stop.

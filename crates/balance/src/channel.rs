@@ -1,80 +1,48 @@
-//! The channel itself.
+//! The channel itself: pick, send, and once more if it was never sent.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request, Response};
-use tokio::time::{Duration, Instant, timeout_at};
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri, header};
+use tokio::time::{Instant, timeout_at};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::transport::{Channel as Connection, Endpoint};
-use tonic::{Code, Status};
 use tower_service::Service;
 
-use crate::{ClientTls, Target};
+use crate::body::DeadlineBody;
+use crate::ready::{Ready, Subchannels};
+use crate::timeout::grpc_timeout;
+use crate::{ClientTls, Target, TlsError, status};
 
-/// How long one attempt to connect may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a server is told that calls it.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("wayside-balance/", env!("CARGO_PKG_VERSION")));
 
 /// A channel to every address of a [`Target`]; cheap to clone, and taken by any generated tonic client.
 ///
-/// Calls go to the addresses in turn. A call ends with DEADLINE_EXCEEDED when its `grpc-timeout` passes before the head of the
-/// response, connecting included; a connection that fails is UNAVAILABLE.
+/// Calls go in turn to the addresses that are connected. A call that a connection did not take any more goes to the next one, and a call that
+/// finds none connected waits for one that is being connected; when every address has failed, it ends UNAVAILABLE with the reason. A call
+/// ends with DEADLINE_EXCEEDED when its `grpc-timeout` passes, connecting included, to the end of its stream.
 #[derive(Clone, Debug)]
 pub struct Channel {
-    connections: Arc<[Connection]>,
-    next: Arc<AtomicUsize>,
-}
-
-/// Why a channel could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot make a channel to '{target}'")]
-pub struct ChannelError {
-    target: String,
-    #[source]
-    source: tonic::transport::Error,
+    subchannels: Arc<Subchannels>,
 }
 
 impl Channel {
     /// Makes a channel that connects when the first call comes. Has to be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// When an address of the target cannot be the authority of a URI.
-    pub fn connect_lazy(target: &Target) -> Result<Self, ChannelError> {
-        Self::connect(target, None)
+    pub fn connect_lazy(target: &Target) -> Self {
+        Self { subchannels: Arc::new(Subchannels::new(target, None)) }
     }
 
     /// As [`connect_lazy`](Self::connect_lazy), encrypted.
     ///
     /// # Errors
-    /// When an address of the target cannot be the authority of a URI, or the certificates cannot be used.
-    pub fn connect_lazy_tls(target: &Target, tls: &ClientTls) -> Result<Self, ChannelError> {
-        Self::connect(target, Some(tls))
+    /// When the certificates cannot be used.
+    pub fn connect_lazy_tls(target: &Target, tls: &ClientTls) -> Result<Self, TlsError> {
+        Ok(Self { subchannels: Arc::new(Subchannels::new(target, Some(tls.connector()?))) })
     }
-
-    fn connect(target: &Target, tls: Option<&ClientTls>) -> Result<Self, ChannelError> {
-        let connections = target
-            .authorities()
-            .iter()
-            .map(|authority| connection(authority, tls))
-            .collect::<Result<_, _>>()
-            .map_err(|source| ChannelError { target: target.to_string(), source })?;
-        Ok(Self { connections, next: Arc::new(AtomicUsize::new(0)) })
-    }
-}
-
-fn connection(
-    authority: &str,
-    tls: Option<&ClientTls>,
-) -> Result<Connection, tonic::transport::Error> {
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let mut endpoint = Endpoint::from_shared(format!("{scheme}://{authority}"))?;
-    if let Some(tls) = tls {
-        endpoint = endpoint.tls_config(tls.config.clone())?;
-    }
-    Ok(endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect_lazy())
 }
 
 impl Service<Request<Body>> for Channel {
@@ -88,59 +56,47 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-        let connection = self.connections[turn].clone();
-        let deadline = timeout(request.headers()).map(|timeout| Instant::now() + timeout);
+        let subchannels = self.subchannels.clone();
+        let deadline = grpc_timeout(request.headers()).map(|timeout| Instant::now() + timeout);
         Box::pin(async move {
-            match deadline {
-                None => send(connection, request).await,
-                Some(deadline) => timeout_at(deadline, send(connection, request))
-                    .await
-                    .unwrap_or_else(|_| Err(Status::deadline_exceeded("deadline exceeded"))),
-            }
+            let Some(deadline) = deadline else { return send(&subchannels, request).await };
+            let response = timeout_at(deadline, send(&subchannels, request))
+                .await
+                .unwrap_or_else(|_| Err(status::deadline_exceeded()))?;
+            Ok(response.map(|body| Body::new(DeadlineBody::new(body, deadline))))
         })
     }
 }
 
+/// Sends a request by whichever connection takes it. One that comes back was never sent, so sending it again cannot do anything twice.
 async fn send(
-    mut connection: Connection,
-    request: Request<Body>,
+    subchannels: &Subchannels,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
-    std::future::poll_fn(|cx| connection.poll_ready(cx)).await.map_err(status)?;
-    connection.call(request).await.map_err(status)
-}
-
-/// Failures of the transport are UNAVAILABLE unless HTTP/2 gave a better reason.
-fn status(error: tonic::transport::Error) -> Status {
-    let cause = std::iter::successors(error.source(), |&error| error.source())
-        .last()
-        .map(ToString::to_string);
-    let text = cause.unwrap_or_else(|| error.to_string());
-    let status = Status::from_error(Box::new(error));
-    match status.code() {
-        Code::Unknown | Code::Unavailable => {
-            Status::unavailable(format!("connection failed: {text}"))
+    request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
+    loop {
+        let ready = subchannels.pick().await?;
+        address(&mut request, &ready);
+        let mut connection = ready.connection.clone();
+        match connection.try_send_request(request).await {
+            Ok(response) => return Ok(response.map(|body| Body::new(status::StatusBody(body)))),
+            Err(mut error) => match error.take_message() {
+                Some(unsent) => request = unsent,
+                None => return Err(status::of(error.error())),
+            },
         }
-        // tonic's own timer, which runs beside ours, says CANCELLED.
-        Code::Cancelled if status.message() == "Timeout expired" => {
-            Status::deadline_exceeded("deadline exceeded")
-        }
-        _ => status,
+        // The connection has taken its last call; whoever drives it will notice when it is polled.
+        subchannels.forget(&ready);
+        tokio::task::yield_now().await;
     }
 }
 
-/// The `grpc-timeout` that the generated client has set; it writes nothing but digits and a unit.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = digits.parse().ok()?;
-    Some(match unit {
-        "H" => Duration::from_secs(number.checked_mul(3600)?),
-        "M" => Duration::from_secs(number.checked_mul(60)?),
-        "S" => Duration::from_secs(number),
-        "m" => Duration::from_millis(number),
-        "u" => Duration::from_micros(number),
-        "n" => Duration::from_nanos(number),
-        _ => return None,
-    })
+/// Completes the URI, of which the generated client knows the path only.
+fn address(request: &mut Request<Body>, ready: &Ready) {
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.scheme = Some(if ready.encrypted { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(ready.authority.clone());
+    parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    // Scheme, authority and path are all there, which is all that can be wrong.
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
 }

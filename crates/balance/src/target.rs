@@ -3,18 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::uri::Authority;
+
 /// The addresses of a service: `host:port`, `dns:///host:port`, or a list `ipv4:`, `ipv6:` or `static:` of `host:port` separated by commas.
 ///
 /// An IPv6 address is written in brackets. Source: grpc/grpc `doc/naming.md`; `static:` is ours and takes names as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     text: String,
-    authorities: Vec<String>,
+    authorities: Vec<Authority>,
 }
 
 impl Target {
     /// Each `host:port` of the target, in the order they were given.
-    pub fn authorities(&self) -> &[String] {
+    pub fn authorities(&self) -> &[Authority] {
         &self.authorities
     }
 }
@@ -54,13 +56,16 @@ impl FromStr for Target {
             _ if text.contains("//") => return Err(TargetError::UnknownScheme(text.to_owned())),
             _ => text,
         };
-        let authorities = list.split(',').map(str::trim).map(str::to_owned).collect::<Vec<_>>();
-        match authorities.iter().find(|authority| !is_authority(authority)) {
-            Some(bad) => {
-                Err(TargetError::BadAddress { address: bad.clone(), target: text.to_owned() })
-            }
-            None => Ok(Self { text: text.to_owned(), authorities }),
-        }
+        let authority = |address: &str| {
+            let parsed = is_authority(address).then(|| address.parse().ok()).flatten();
+            parsed.ok_or_else(|| TargetError::BadAddress {
+                address: address.to_owned(),
+                target: text.to_owned(),
+            })
+        };
+        let authorities =
+            list.split(',').map(str::trim).map(authority).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), authorities })
     }
 }
 

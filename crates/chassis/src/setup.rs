@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wayside_balance::{Channel, ChannelError, ClientTls, Target};
+use wayside_balance::{Channel, ClientTls, Target, TlsError};
 
 /// What a server gets to set itself up with: channels to other servers, and background work that ends with it: no task outlives
 /// [`Prepared::serve`](crate::Prepared::serve).
@@ -24,11 +24,11 @@ impl Setup {
     /// A channel to another server, encrypted if this process has a CA to verify servers with.
     ///
     /// # Errors
-    /// When an address of the target cannot be the authority of a URI, or the certificates cannot be used.
-    pub fn channel(&self, target: &Target) -> Result<Channel, ChannelError> {
+    /// When the certificates cannot be used.
+    pub fn channel(&self, target: &Target) -> Result<Channel, TlsError> {
         match &self.tls {
             Some(tls) => Channel::connect_lazy_tls(target, tls),
-            None => Channel::connect_lazy(target),
+            None => Ok(Channel::connect_lazy(target)),
         }
     }
 
