@@ -8,7 +8,6 @@ use wayside_proto::greet::v1 as release_2;
 use crate::support::Running;
 
 #[expect(unreachable_pub, clippy::all, reason = "generated code")]
-#[expect(missing_docs, reason = "the frozen proto has no comments")]
 mod release_1 {
     tonic::include_proto!("greet.v1");
 }

@@ -4,7 +4,6 @@ use greet::Greet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, timeout};
-use tonic::Code;
 use wayside_proto::greet::v1::GreetRequest;
 use wayside_proto::greet::v1::greet_service_client::GreetServiceClient;
 
@@ -71,7 +70,7 @@ async fn a_client_that_has_spoken_is_not_cut_by_the_handshake_limit() {
 }
 
 #[tokio::test]
-async fn an_aged_connection_gets_goaway_max_age_and_its_calls_the_grace_and_no_more() {
+async fn an_aged_connection_gets_goaway_and_its_calls_the_grace_and_no_more() {
     let options = ["--max-connection-age", "400ms", "--max-connection-age-grace", "300ms"];
     let server = Running::start::<Greet>(&options).await;
     let (mut raw, _) = Raw::connect(server.address).await;
@@ -80,7 +79,7 @@ async fn an_aged_connection_gets_goaway_max_age_and_its_calls_the_grace_and_no_m
     raw.send(&frame(HEADERS, END_HEADERS, 1, &call("/greet.v1.GreetService/LongGreet"))).await;
     let goaway = raw.next_of(GOAWAY, PATIENCE).await.unwrap();
     let age = start.elapsed();
-    assert_eq!(goaway.goaway(), (EVERY_STREAM, NO_ERROR, "max_age".into()));
+    assert_eq!(goaway.goaway(), (EVERY_STREAM, NO_ERROR, String::new()));
     assert!(
         age >= Duration::from_millis(350) && age <= Duration::from_millis(540),
         "told to go after {age:?}"
@@ -102,7 +101,7 @@ async fn an_idle_connection_is_told_to_go_and_a_busy_one_is_not() {
     let (mut idle, _) = Raw::connect(server.address).await;
     assert_eq!(
         idle.next_of(GOAWAY, PATIENCE).await.unwrap().goaway(),
-        (EVERY_STREAM, NO_ERROR, "max_idle".into())
+        (EVERY_STREAM, NO_ERROR, String::new())
     );
     let (mut busy, _) = Raw::connect(server.address).await;
     busy.send(&frame(HEADERS, END_HEADERS, 1, &call("/greet.v1.GreetService/LongGreet"))).await;
@@ -190,30 +189,28 @@ async fn http1_gets_an_answer_that_says_what_to_do() {
     assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("grpcurl"), "{answer}");
 }
 
-#[tokio::test]
-async fn calls_go_on_while_connections_age() {
-    let server = Running::start::<Greet>(&[
-        "--max-connection-age",
-        "100ms",
-        "--max-connection-age-grace",
-        "1s",
-    ])
-    .await;
-    let mut client = GreetServiceClient::new(server.channel());
-    let end = Instant::now() + Duration::from_secs(1);
-    let (mut answered, mut lost) = (0, 0);
-    while Instant::now() < end {
-        match client.greet(GreetRequest::default()).await {
-            Ok(_) => answered += 1,
-            Err(status) => {
-                assert!(
-                    [Code::Unavailable, Code::Cancelled, Code::Internal].contains(&status.code()),
-                    "{status}"
-                );
-                lost += 1;
+/// Stock tonic lost 50 to 84 of about 13,000 calls here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_workers_lose_no_call_while_connections_age_every_300_ms() {
+    let options = ["--max-connection-age", "300ms", "--max-connection-age-grace", "10s"];
+    let server = Running::start::<Greet>(&options).await;
+    let channel = server.channel();
+    let end = Instant::now() + Duration::from_secs(3);
+    let workers = (0..50).map(|_| {
+        let mut client = GreetServiceClient::new(channel.clone());
+        tokio::spawn(async move {
+            let mut answered = 0;
+            while Instant::now() < end {
+                client.greet(GreetRequest::default()).await.expect("a call was lost");
+                answered += 1;
             }
-        }
+            answered
+        })
+    });
+    let mut answered = 0;
+    for worker in workers.collect::<Vec<_>>() {
+        answered += worker.await.unwrap();
     }
-    // One caller at a time, so a call rarely meets a GOAWAY.
-    assert!(answered > 100 && lost <= 2, "{answered} answered, {lost} lost");
+    eprintln!("{answered} calls answered over connections of 300 ms, 0 lost");
+    assert!(answered > 1000);
 }

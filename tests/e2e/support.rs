@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 use wayside_balance::Channel;
-use wayside_chassis::{App, ProcessArgs, prepare};
+use wayside_chassis::{App, ProcessArgs, bind, prepare};
 
 #[derive(Debug, Parser)]
 struct Cli<T: clap::Args> {
@@ -28,9 +27,14 @@ pub(crate) struct Running {
 impl Running {
     /// Serves `A`, with options as they would be typed, on a free port.
     pub(crate) async fn start<A: App>(options: &[&str]) -> Self {
+        Self::start_at::<A>("127.0.0.1:0".parse().unwrap(), options).await
+    }
+
+    /// As `start`, on a port that may have been somebody's a moment ago.
+    pub(crate) async fn start_at<A: App>(address: SocketAddr, options: &[&str]) -> Self {
         let cli = Cli::<A::Args>::parse_from([A::NAME].iter().chain(options));
         let server = prepare::<A>(A::NAME, cli.args, &cli.process).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = bind(A::NAME, address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use crate::body::DeadlineBody;
 use crate::ready::{Ready, Subchannels};
+use crate::replay::Replay;
 use crate::timeout::grpc_timeout;
 use crate::{ClientTls, Target, TlsError, status};
 
@@ -68,22 +69,29 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
-/// Sends a request by whichever connection takes it. One that comes back was never sent, so sending it again cannot do anything twice.
-async fn send(
-    subchannels: &Subchannels,
-    mut request: Request<Body>,
-) -> Result<Response<Body>, Status> {
-    request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
+/// Sends a request by whichever connection takes it.
+///
+/// A request that comes back was never sent, so it is sent again as often as it takes. One that a server has refused unseen (REFUSED_STREAM, or
+/// above the last stream of its GOAWAY) is sent again once. Source: gRFC A6, "Transparent Retries".
+async fn send(subchannels: &Subchannels, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let (mut parts, body) = request.into_parts();
+    parts.headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
+    let replay = Replay::new(body);
+    let mut refused = false;
     loop {
         let ready = subchannels.pick().await?;
-        address(&mut request, &ready);
+        let mut attempt = Request::from_parts(parts.clone(), replay.body());
+        address(&mut attempt, &ready);
         let mut connection = ready.connection.clone();
-        match connection.try_send_request(request).await {
+        let error = match connection.try_send_request(attempt).await {
             Ok(response) => return Ok(response.map(|body| Body::new(status::StatusBody(body)))),
-            Err(mut error) => match error.take_message() {
-                Some(unsent) => request = unsent,
-                None => return Err(status::of(error.error())),
-            },
+            Err(error) => error,
+        };
+        if error.message().is_none() {
+            if refused || !replay.is_possible() || !status::is_unseen(error.error()) {
+                return Err(status::of(error.error()));
+            }
+            refused = true;
         }
         // The connection has taken its last call; whoever drives it will notice when it is polled.
         subchannels.forget(&ready);

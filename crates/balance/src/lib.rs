@@ -19,6 +19,7 @@ mod body;
 mod channel;
 mod connect;
 mod ready;
+mod replay;
 mod status;
 mod target;
 mod timeout;

@@ -14,17 +14,26 @@ pub(crate) fn deadline_exceeded() -> Status {
 
 /// A reset by the peer has the code that PROTOCOL-HTTP2 gives it; every other failure of a connection is UNAVAILABLE.
 pub(crate) fn of(error: &hyper::Error) -> Status {
-    let reason =
-        std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source())
-            .find_map(|cause| cause.downcast_ref::<h2::Error>())
-            .filter(|error| error.is_reset())
-            .and_then(h2::Error::reason);
-    match reason {
+    let reset = cause(error).filter(|error| error.is_reset()).and_then(h2::Error::reason);
+    match reset {
         Some(reason) => {
             Status::new(code(reason), format!("the call was reset by the server: {reason}"))
         }
         None => Status::unavailable(format!("connection lost: {}", chain(error))),
     }
+}
+
+/// Whether the server says that it has not looked at the call: it refused the stream, or its GOAWAY does not cover it.
+pub(crate) fn is_unseen(error: &hyper::Error) -> bool {
+    cause(error).is_some_and(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (refused || error.is_go_away())
+    })
+}
+
+fn cause(error: &hyper::Error) -> Option<&h2::Error> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source())
+        .find_map(|cause| cause.downcast_ref())
 }
 
 /// Source: PROTOCOL-HTTP2, "HTTP2 Transport Mapping", "Errors".

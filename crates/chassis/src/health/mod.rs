@@ -12,7 +12,12 @@ use tonic::service::Routes;
 use crate::{App, StartError};
 
 /// What protox and tonic make of `proto/grpc/health/v1/health.proto`.
-#[expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+#[expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated"
+)]
 #[expect(unreachable_pub, reason = "generated")]
 mod pb {
     tonic::include_proto!("grpc.health.v1");

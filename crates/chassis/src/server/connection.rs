@@ -11,11 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ServerOptions;
 use super::state::ConnectionState;
-use super::watched::goaway;
 
-/// The HTTP/2 error code NO_ERROR, and the highest stream id.
-const NO_ERROR: u32 = 0;
-const EVERY_STREAM: u32 = (1 << 31) - 1;
 /// How long calls that were cut may take to write their status, and a client that broke a rule to read why.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -40,13 +36,6 @@ where
     }
 }
 
-/// Why a connection has to go, and until when its calls may take.
-enum Leave {
-    Aged,
-    Idle,
-    Drained,
-}
-
 /// Drives a connection to its end. `drain`: the server stops; `cut`: its drain time is over.
 pub(super) async fn drive<C: Serving>(
     connection: C,
@@ -56,26 +45,17 @@ pub(super) async fn drive<C: Serving>(
     cut: &CancellationToken,
 ) {
     let mut connection = std::pin::pin!(connection);
-    let leave = tokio::select! {
+    let until = tokio::select! {
         _ = &mut connection => return,
         () = never_established(&state, options.handshake_timeout) => return,
         () = state.violation() => {
             let _ = timeout(LAST_WORDS, connection).await;
             return;
         }
-        () = aged(options.max_connection_age) => Leave::Aged,
-        () = idle(&state, options.max_connection_idle) => Leave::Idle,
-        () = drain.cancelled() => Leave::Drained,
+        () = aged(options.max_connection_age) => options.max_connection_age_grace.map(|grace| Instant::now() + grace),
+        () = idle(&state, options.max_connection_idle) => None,
+        () = drain.cancelled() => None,
     };
-    let mut until = None;
-    match leave {
-        Leave::Aged => {
-            state.insert(goaway(EVERY_STREAM, NO_ERROR, "max_age"));
-            until = options.max_connection_age_grace.map(|grace| Instant::now() + grace);
-        }
-        Leave::Idle => state.insert(goaway(EVERY_STREAM, NO_ERROR, "max_idle")),
-        Leave::Drained => {}
-    }
     connection.as_mut().go_away();
     tokio::select! {
         _ = &mut connection => return,

@@ -102,7 +102,7 @@ impl FrameHeads {
 }
 
 /// A GOAWAY frame. `reason` is an HTTP/2 error code, `debug` is for people. Source: RFC 9113, section 6.8.
-pub(in crate::server) fn goaway(last_stream: u32, reason: u32, debug: &str) -> Vec<u8> {
+pub(super) fn goaway(last_stream: u32, reason: u32, debug: &str) -> Vec<u8> {
     let length = u32::try_from(8 + debug.len()).unwrap_or(8).to_be_bytes();
     let mut frame = vec![length[1], length[2], length[3], GOAWAY, 0, 0, 0, 0, 0];
     frame.extend(last_stream.to_be_bytes());

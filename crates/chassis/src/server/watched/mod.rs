@@ -7,5 +7,4 @@ mod frames;
 mod io;
 mod strikes;
 
-pub(super) use frames::goaway;
 pub(super) use io::WatchedIo;
