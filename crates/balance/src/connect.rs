@@ -4,13 +4,14 @@ use std::error::Error;
 use std::io;
 
 use http::uri::Authority;
-use hyper::client::conn::http2::{Builder, Connection, SendRequest};
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 use tonic::body::Body;
 
+use crate::settings::SettingsWatch;
 use crate::tls::{Connector, server_name};
 
 /// The shortest time that an attempt to connect is given. Source: grpc/grpc `doc/connection-backoff.md`, MIN_CONNECT_TIMEOUT.
@@ -57,10 +58,20 @@ async fn handshake<I>(io: I) -> Result<Connected, BoxError>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let (io, settings) = SettingsWatch::new(io);
     let mut builder = Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).initial_stream_window_size(STREAM_WINDOW);
     builder.initial_connection_window_size(CONNECTION_WINDOW);
-    let (sender, connection): (_, Connection<TokioIo<I>, Body, TokioExecutor>) =
-        builder.handshake(TokioIo::new(io)).await?;
-    Ok((sender, Box::pin(connection)))
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
+    let mut driver: Driver = Box::pin(connection);
+    tokio::select! {
+        ended = &mut driver => {
+            ended?;
+            Err("the server closed the connection before it said anything".into())
+        }
+        told = settings => match told {
+            Ok(()) => Ok((sender, driver)),
+            Err(_) => Err("the server does not speak HTTP/2".into()),
+        },
+    }
 }

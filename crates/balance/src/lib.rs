@@ -20,6 +20,7 @@ mod channel;
 mod connect;
 mod ready;
 mod replay;
+mod settings;
 mod status;
 mod target;
 mod timeout;

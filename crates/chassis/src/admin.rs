@@ -19,6 +19,7 @@ use tonic::service::Routes;
 
 use crate::health::Health;
 use crate::server::{ServerOptions, serve};
+use crate::{StartError, bind};
 
 /// Where the admin port listens, if anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,26 @@ impl fmt::Display for AdminListen {
             Self::On(address) => address.fmt(formatter),
         }
     }
+}
+
+/// Takes the admin port. One that nobody asked for by name is done without when it is taken: several servers on one machine have the same
+/// default, and none of them is to fail for it.
+///
+/// # Errors
+/// When a port that was asked for cannot be had.
+pub async fn bind_admin(
+    listen: AdminListen,
+    is_default: bool,
+) -> Result<Option<TcpListener>, StartError> {
+    let AdminListen::On(address) = listen else { return Ok(None) };
+    if !is_default {
+        return bind("the admin port (--admin-listen)", address).await.map(Some);
+    }
+    let listener = TcpListener::bind(address).await;
+    if let Err(error) = &listener {
+        tracing::warn!(%address, %error, "no admin port: choose another one with --admin-listen");
+    }
+    Ok(listener.ok())
 }
 
 /// Whether a server takes calls.

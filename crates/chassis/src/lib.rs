@@ -19,7 +19,7 @@ mod signals;
 mod stack;
 mod tls;
 
-pub use admin::{AdminListen, Readiness, serve_admin};
+pub use admin::{AdminListen, Readiness, bind_admin, serve_admin};
 pub use app::{App, PathAlias};
 pub use bind::bind;
 pub use cli::{ProcessArgs, parse_duration};

@@ -4,13 +4,14 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AdminListen, App, Interrupted, ProcessArgs, StartError, bind, prepare, run_until_signal,
-    serve_admin,
+    AdminListen, App, Interrupted, ProcessArgs, StartError, bind, bind_admin, prepare,
+    run_until_signal, serve_admin,
 };
 
 /// The whole program of a server's binary. Exit code 0: stopped by a signal. 1: could not start or go on. 2: wrong usage.
@@ -55,6 +56,7 @@ pub(crate) fn command<A: App>() -> Command {
 struct Ports {
     listen: SocketAddr,
     admin: AdminListen,
+    admin_is_default: bool,
 }
 
 impl Ports {
@@ -65,6 +67,8 @@ impl Ports {
         Self {
             listen: listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             admin: admin.unwrap_or(AdminListen::Off),
+            admin_is_default: matches.value_source("admin_listen")
+                == Some(ValueSource::DefaultValue),
         }
     }
 }
@@ -76,10 +80,7 @@ async fn serve<A: App>(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let listener = bind(A::NAME, ports.listen).await?;
-    let admin = match ports.admin {
-        AdminListen::On(address) => Some(bind("the admin port (--admin-listen)", address).await?),
-        AdminListen::Off => None,
-    };
+    let admin = bind_admin(ports.admin, ports.admin_is_default).await?;
     let server = prepare::<A>(A::NAME, args, &process).await?;
     // The admin port answers to the last: a drain is when one wants to ask it.
     let ended = CancellationToken::new();

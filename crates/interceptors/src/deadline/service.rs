@@ -40,26 +40,25 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let timeout = match parse_grpc_timeout(request.headers()) {
-            Ok(timeout) => timeout,
-            Err(_) => {
-                return ResponseFuture::refused(Status::internal(
-                    "grpc-timeout is not at most 8 digits followed by one of H, M, S, m, u, n",
-                ));
-            }
-        };
-        let Some(timeout) = timeout else {
-            return ResponseFuture::unbounded(self.inner.call(request));
-        };
-        if timeout.is_zero() {
-            return ResponseFuture::refused(Status::deadline_exceeded(EXCEEDED));
+        let timeout = parse_grpc_timeout(request.headers());
+        if let Ok(Some(timeout)) = timeout {
+            request.extensions_mut().insert(Deadline(Instant::now() + timeout));
         }
-        let deadline = Instant::now() + timeout;
-        request.extensions_mut().insert(Deadline(deadline));
         if !is_grpc(request.headers()) {
-            // A gateway has a status of its own for this.
+            // A gateway has a status and a text of its own for this.
             return ResponseFuture::unbounded(self.inner.call(request));
         }
-        ResponseFuture::bounded(self.inner.call(request), deadline)
+        match timeout {
+            Err(_) => ResponseFuture::refused(Status::internal(
+                "grpc-timeout is not at most 8 digits followed by one of H, M, S, m, u, n",
+            )),
+            Ok(None) => ResponseFuture::unbounded(self.inner.call(request)),
+            Ok(Some(timeout)) if timeout.is_zero() => {
+                ResponseFuture::refused(Status::deadline_exceeded(EXCEEDED))
+            }
+            Ok(Some(timeout)) => {
+                ResponseFuture::bounded(self.inner.call(request), Instant::now() + timeout)
+            }
+        }
     }
 }

@@ -47,3 +47,13 @@ async fn one_byte_more_is_resource_exhausted_however_it_is_cut() {
 async fn the_length_alone_is_enough_to_refuse() {
     assert_eq!(sent(&[0, 255, 255, 255, 255], 5).await, Err(Code::ResourceExhausted));
 }
+
+#[tokio::test]
+async fn messages_before_the_one_that_is_too_large_are_passed_on() {
+    let good = [message(10), message(3)].concat();
+    let bytes = [good.clone(), message(11)].concat();
+    let frames = [Ok::<_, Infallible>(Frame::data(Bytes::from(bytes)))];
+    let mut body = MessageLimitBody::new(StreamBody::new(tokio_stream::iter(frames)), Some(10));
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), good);
+    assert!(body.frame().await.unwrap().is_err());
+}
