@@ -1,0 +1,7 @@
+//! The accounts server as a program of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wayside_chassis::main::<accounts::Accounts>()
+}

@@ -1,0 +1,11 @@
+//! The accounts server over a real socket.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod admin;
+mod life_cycle;
+mod logs;
+mod original_client;
+mod paging;
+mod storage;
+mod support;
