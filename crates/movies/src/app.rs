@@ -1,0 +1,124 @@
+//! Movies as an [`App`].
+
+use std::time::Duration;
+
+use clap::Args;
+use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
+use wayside_balance::Target;
+use wayside_chassis::{App, Setup, StartError, parse_duration};
+use wayside_proto::movies::v1::movies_service_server::MoviesServiceServer;
+
+use crate::FaultPlan;
+use crate::catalogue::Catalogue;
+use crate::fault::Faults;
+use crate::middle::Middle;
+use crate::service::{Answers, Service};
+
+/// The longest work that can be simulated.
+const MAX_WORK: Duration = Duration::from_secs(60);
+
+/// The movies server.
+#[derive(Debug)]
+pub struct Movies;
+
+/// What the movies server can be told.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct MoviesArgs {
+    /// Another movies server that every call is passed on to, instead of answering from the catalogue.
+    #[arg(long, env = "MOVIES_MIDDLE", value_name = "TARGET", help_heading = "Movies")]
+    pub movies_middle: Option<Target>,
+
+    /// How long to work before each answer and each streamed movie, or before a call is passed on: at most 60s.
+    #[arg(long, env = "MOVIES_WORK", default_value = "0s", value_parser = parse_work, value_name = "DURATION", help_heading = "Movies")]
+    pub movies_work: Duration,
+
+    /// Which calls fail on purpose, N from 1: always, first:N (the first N calls), after:N (all after the first N), every:N (each N-th).
+    #[arg(long, env = "MOVIES_FAULTY", value_name = "PLAN", help_heading = "Movies")]
+    pub movies_faulty: Option<FaultPlan>,
+}
+
+impl App for Movies {
+    const NAME: &'static str = "movies";
+    const ABOUT: &'static str =
+        "Looks movies up and streams them over gRPC, slowly or faultily if told to.";
+    const PORT: u16 = 20001;
+    const ADMIN_PORT: u16 = 9102;
+    const SERVICES: &'static [&'static str] = &["movies.v1.MoviesService"];
+    const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
+
+    type Args = MoviesArgs;
+
+    async fn routes(args: MoviesArgs, setup: &Setup) -> Result<Routes, StartError> {
+        let answers = match &args.movies_middle {
+            None => Answers::Catalogue(Catalogue::default()),
+            Some(target) => {
+                let channel = setup.channel(target).map_err(|error| StartError::Option {
+                    name: Self::NAME,
+                    option: "--movies-middle",
+                    reason: error.to_string(),
+                })?;
+                Answers::Middle(Middle::new(channel))
+            }
+        };
+        let service = Service::new(answers, args.movies_work, Faults::new(args.movies_faulty));
+        let service = MoviesServiceServer::new(service)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
+            .send_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Zstd);
+        Ok(Routes::new(service))
+    }
+}
+
+fn parse_work(text: &str) -> Result<Duration, String> {
+    let work = parse_duration(text)?;
+    if work > MAX_WORK {
+        return Err(format!("work is at most {}s", MAX_WORK.as_secs()));
+    }
+    Ok(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: MoviesArgs,
+    }
+
+    #[test]
+    fn the_server_needs_no_option() {
+        Cli::command().debug_assert();
+        let args = Cli::parse_from(["movies"]).args;
+        assert!(
+            args.movies_middle.is_none()
+                && args.movies_work.is_zero()
+                && args.movies_faulty.is_none()
+        );
+    }
+
+    #[test]
+    fn work_is_a_duration_of_at_most_60_seconds() {
+        assert_eq!(parse_work("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_work("61s"), Err("work is at most 60s".to_owned()));
+        assert!(parse_work("fast").is_err());
+    }
+
+    #[test]
+    fn values_that_cannot_be_used_are_refused_with_what_can_be() {
+        for (option, value, expected) in [
+            ("--movies-middle", "movies", "host:port"),
+            ("--movies-work", "2h", "at most 60s"),
+            ("--movies-faulty", "sometimes", "always, first:N, after:N or every:N"),
+        ] {
+            let error = Cli::try_parse_from(["movies", option, value]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
