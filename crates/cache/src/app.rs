@@ -1,0 +1,127 @@
+//! The cache as an [`App`].
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::time::Duration;
+use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
+use wayside_balance::Target;
+use wayside_chassis::{App, PathAlias, Setup, StartError, parse_duration};
+use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
+use wayside_proto::cache::v1::cache_service_server::CacheServiceServer;
+
+use crate::service::Service;
+use crate::size::parse_size;
+use crate::store::{Store, keep_swept};
+use crate::tenants::Tenants;
+
+/// Where an accounts server listens unless told otherwise.
+const DEFAULT_ACCOUNTS_TARGET: &str = "127.0.0.1:5052";
+
+/// The cache server.
+#[derive(Debug)]
+pub struct Cache;
+
+/// What the cache server can be told.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct CacheArgs {
+    /// The accounts server that knows whose token a call carries [default: 127.0.0.1:5052].
+    #[arg(long, env = "CACHE_ACCOUNTS_TARGET", value_name = "TARGET", help_heading = "Cache")]
+    pub cache_accounts_target: Option<Target>,
+
+    /// How long the accounts server may take to answer, if the call has that much time left.
+    #[arg(long, env = "CACHE_ACCOUNTS_TIMEOUT", default_value = "2s", value_parser = parse_timeout, value_name = "DURATION", help_heading = "Cache")]
+    pub cache_accounts_timeout: Duration,
+
+    /// How long an answer of the accounts server is kept: how long a token that was revoked may still work. With 0s, every call asks.
+    #[arg(long, env = "CACHE_ACCOUNT_TTL", default_value = "1s", value_parser = parse_duration, value_name = "DURATION", help_heading = "Cache")]
+    pub cache_account_ttl: Duration,
+
+    /// How large the keys and values of all accounts may be together, in bytes or with KiB, MiB, GiB; each entry takes about 200 bytes
+    /// of memory besides.
+    #[arg(long, env = "CACHE_MAX_BYTES", default_value = "1GiB", value_parser = parse_size, value_name = "SIZE", help_heading = "Cache")]
+    pub cache_max_bytes: u64,
+}
+
+impl App for Cache {
+    const NAME: &'static str = "cache";
+    const ABOUT: &'static str =
+        "Keeps keys and values of many tenants, each within the limit of its account.";
+    const PORT: u16 = 5051;
+    const ADMIN_PORT: u16 = 9104;
+    const MAX_CONCURRENT_STREAMS: u32 = 64;
+    const SERVICES: &'static [&'static str] = &["cache.v1.CacheService"];
+    const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
+    const ALIASES: &'static [PathAlias] =
+        &[PathAlias { from: "/rpc.Cache/", to: "/cache.v1.CacheService/" }];
+
+    type Args = CacheArgs;
+
+    async fn routes(args: CacheArgs, setup: &Setup) -> Result<Routes, StartError> {
+        let target = match args.cache_accounts_target {
+            Some(target) => target,
+            None => DEFAULT_ACCOUNTS_TARGET
+                .parse()
+                .map_err(|error| StartError::setup(Self::NAME, &error))?,
+        };
+        let channel =
+            setup.channel(&target).map_err(|error| StartError::setup(Self::NAME, &error))?;
+        let accounts = AccountsServiceClient::new(channel);
+        let tenants = Tenants::new(accounts, args.cache_accounts_timeout, args.cache_account_ttl);
+        let store = Arc::new(Store::new(args.cache_max_bytes));
+        setup.spawn(keep_swept(store.clone()));
+        let service = CacheServiceServer::new(Service::new(store, tenants))
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
+            .send_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Zstd);
+        Ok(Routes::new(service))
+    }
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_duration(text)?;
+    if timeout.is_zero() {
+        Err("a timeout of 0 leaves no time for an answer".to_owned())
+    } else {
+        Ok(timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: CacheArgs,
+    }
+
+    #[test]
+    fn the_options_have_the_promised_defaults() {
+        Cli::command().debug_assert();
+        let args = Cli::parse_from(["cache"]).args;
+        assert_eq!(args.cache_accounts_target, None);
+        assert_eq!(args.cache_accounts_timeout, Duration::from_secs(2));
+        assert_eq!(args.cache_account_ttl, Duration::from_secs(1));
+        assert_eq!(args.cache_max_bytes, 1 << 30);
+        assert!(DEFAULT_ACCOUNTS_TARGET.parse::<Target>().is_ok());
+    }
+
+    #[test]
+    fn options_that_cannot_work_are_refused() {
+        for option in [
+            ["--cache-max-bytes", "0"],
+            ["--cache-accounts-timeout", "0s"],
+            ["--cache-account-ttl", "1"],
+            ["--cache-accounts-target", "http://accounts"],
+        ] {
+            assert!(Cli::try_parse_from(["cache", option[0], option[1]]).is_err(), "{option:?}");
+        }
+    }
+}

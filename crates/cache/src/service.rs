@@ -1,0 +1,211 @@
+//! The methods of `cache.v1.CacheService`.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Request, Response, Status, Streaming};
+use wayside_chassis::Context;
+use wayside_proto::cache::v1::cache_service_server::CacheService;
+use wayside_proto::cache::v1::{
+    DeleteRequest, DeleteResponse, DumpRequest, GetRequest, GetResponse, RestoreRequest,
+    RestoreResponse, StoreRequest, StoreResponse,
+};
+
+use crate::dump::Dump;
+use crate::error::Error;
+use crate::restore::restore;
+use crate::store::{Store, Write};
+use crate::tenants::{Tenant, Tenants};
+use crate::token::Token;
+use crate::{fields, resume_token};
+
+/// Serves the entries of the store to their tenants.
+#[derive(Debug)]
+pub(crate) struct Service {
+    store: Arc<Store>,
+    tenants: Tenants,
+}
+
+/// A call without its message.
+#[derive(Debug)]
+pub(crate) struct Call {
+    metadata: MetadataMap,
+    context: Context,
+    pub(crate) dry_run: Option<DryRun>,
+}
+
+/// The caller wants to know what would happen, and nothing to be changed: metadata `dry-run: 1`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DryRun;
+
+impl Service {
+    pub(crate) fn new(store: Arc<Store>, tenants: Tenants) -> Self {
+        Self { store, tenants }
+    }
+
+    /// Whose call it is, by its header or by the token in its message.
+    pub(crate) async fn tenant(&self, call: &Call, account_token: &str) -> Result<Tenant, Error> {
+        self.tenants.find(&Token::of(&call.metadata, account_token)?, &call.context).await
+    }
+
+    /// Stores an entry, or in a dry run finds out whether it could be stored.
+    pub(crate) fn insert(
+        &self,
+        tenant: &Tenant,
+        call: &Call,
+        key: &str,
+        val: &[u8],
+        ttl: Option<prost_types::Duration>,
+    ) -> Result<(), Error> {
+        let ttl = fields::entry(key, val, ttl)?;
+        let now = Instant::now();
+        let write = Write { key, val, expires: ttl.map(|ttl| now + ttl) };
+        let result = match call.dry_run {
+            None => self.store.insert(&tenant.id, tenant.max_keys, &write, now),
+            Some(DryRun) => self.store.check(&tenant.id, tenant.max_keys, &write, now),
+        };
+        result.map_err(|refused| Error::Refused { account: tenant.id.clone(), refused })
+    }
+}
+
+#[tonic::async_trait]
+impl CacheService for Service {
+    async fn store(
+        &self,
+        request: Request<StoreRequest>,
+    ) -> Result<Response<StoreResponse>, Status> {
+        let (call, message) = Call::of(request);
+        let tenant = self.tenant(&call, &message.account_token).await?;
+        self.insert(&tenant, &call, &message.key, &message.val, message.ttl)?;
+        Ok(call.response(StoreResponse {}))
+    }
+
+    async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
+        let (call, message) = Call::of(request);
+        let tenant = self.tenant(&call, &message.account_token).await?;
+        fields::key(&message.key)?;
+        let val = self.store.get(&tenant.id, &message.key, Instant::now());
+        Ok(call.response(GetResponse { val: val.ok_or(Error::KeyNotFound(message.key))? }))
+    }
+
+    async fn delete(
+        &self,
+        request: Request<DeleteRequest>,
+    ) -> Result<Response<DeleteResponse>, Status> {
+        let (call, message) = Call::of(request);
+        let tenant = self.tenant(&call, &message.account_token).await?;
+        fields::key(&message.key)?;
+        let now = Instant::now();
+        let found = match call.dry_run {
+            None => self.store.delete(&tenant.id, &message.key, now),
+            Some(DryRun) => self.store.get(&tenant.id, &message.key, now).is_some(),
+        };
+        if found {
+            Ok(call.response(DeleteResponse {}))
+        } else {
+            Err(Error::KeyNotFound(message.key).into())
+        }
+    }
+
+    type DumpStream = Dump;
+
+    async fn dump(&self, request: Request<DumpRequest>) -> Result<Response<Dump>, Status> {
+        let (call, message) = Call::of(request);
+        let tenant = self.tenant(&call, &message.account_token).await?;
+        let after = resume_token::decode(&message.resume_token)?;
+        Ok(call.response(Dump::new(self.store.clone(), tenant.id, after)))
+    }
+
+    async fn restore(
+        &self,
+        request: Request<Streaming<RestoreRequest>>,
+    ) -> Result<Response<RestoreResponse>, Status> {
+        let stored = restore(self, request).await?;
+        Ok(Response::new(RestoreResponse { stored }))
+    }
+}
+
+impl Call {
+    pub(crate) fn of<T>(request: Request<T>) -> (Self, T) {
+        let (metadata, extensions, message) = request.into_parts();
+        // Any other value is no dry run, as it was in the first cache servers.
+        let dry_run =
+            metadata.get(DryRun::METADATA).is_some_and(|value| value == "1").then_some(DryRun);
+        (Self { metadata, context: Context::from_extensions(&extensions), dry_run }, message)
+    }
+
+    /// A reply. That of a dry run says so: a server that does not know dry runs would have done it.
+    fn response<T>(&self, message: T) -> Response<T> {
+        let mut response = Response::new(message);
+        if self.dry_run.is_some() {
+            response.metadata_mut().insert(DryRun::METADATA, MetadataValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl DryRun {
+    const METADATA: &str = "dry-run";
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, advance};
+    use tonic::Code;
+    use wayside_balance::Channel;
+    use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
+
+    use super::*;
+
+    /// A service that remembers the token "ann", of an account that may have one key.
+    async fn service() -> Service {
+        let nowhere = Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap());
+        let hour = Duration::from_secs(3600);
+        let tenants = Tenants::new(AccountsServiceClient::new(nowhere), hour, hour);
+        let token = Token::of(&MetadataMap::new(), "ann").unwrap();
+        tenants.remember(&token, Tenant { id: "acc_ann".into(), max_keys: 1 }).await;
+        Service::new(Arc::new(Store::new(1000)), tenants)
+    }
+
+    async fn store(service: &Service, key: &str, ttl_seconds: Option<i64>) -> Result<(), Code> {
+        let ttl = ttl_seconds.map(|seconds| prost_types::Duration { seconds, nanos: 0 });
+        let message = StoreRequest {
+            key: key.into(),
+            account_token: "ann".into(),
+            ttl,
+            ..StoreRequest::default()
+        };
+        service.store(Request::new(message)).await.map(|_| ()).map_err(|status| status.code())
+    }
+
+    async fn get(service: &Service, key: &str) -> Result<(), Code> {
+        let message = GetRequest { key: key.into(), account_token: "ann".into() };
+        service.get(Request::new(message)).await.map(|_| ()).map_err(|status| status.code())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_is_gone_when_its_ttl_is_over_and_not_before() {
+        let service = service().await;
+        store(&service, "a", Some(60)).await.unwrap();
+        advance(Duration::from_millis(59_999)).await;
+        get(&service, "a").await.unwrap();
+        assert_eq!(store(&service, "b", None).await, Err(Code::FailedPrecondition));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(get(&service, "a").await, Err(Code::NotFound));
+        store(&service, "b", None).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn storing_an_entry_again_gives_it_the_ttl_of_the_new_request() {
+        let service = service().await;
+        for (first, second, lasts) in
+            [(Some(1), Some(10), true), (Some(1), None, true), (None, Some(1), false)]
+        {
+            store(&service, "a", first).await.unwrap();
+            store(&service, "a", second).await.unwrap();
+            advance(Duration::from_secs(5)).await;
+            assert_eq!(get(&service, "a").await.is_ok(), lasts, "{first:?} then {second:?}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! How many bytes of the process's limit are taken.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts bytes, and never beyond the limit. Relaxed, because the number orders nothing but itself.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    used: AtomicU64,
+    limit: u64,
+}
+
+impl Ledger {
+    pub(super) fn new(limit: u64) -> Self {
+        Self { used: AtomicU64::new(0), limit }
+    }
+
+    /// Takes bytes, all or none. False: there is no room for them.
+    pub(super) fn reserve(&self, bytes: u64) -> bool {
+        let room = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok()
+    }
+
+    /// Gives back bytes that were reserved.
+    pub(super) fn release(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    #[cfg(test)]
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,13 @@
+//! The cache over real sockets, with an accounts server of the test's own.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod accounts;
+mod dry_run;
+mod dump;
+mod entries;
+mod original_clients;
+mod quota;
+mod restore;
+mod support;
+mod tenancy;
