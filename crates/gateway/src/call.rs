@@ -1,0 +1,96 @@
+//! Makes a call. It is cancelled when its future, or the stream that it gave, is dropped.
+
+use futures_util::stream;
+use http::HeaderMap;
+use prost_reflect::DynamicMessage;
+use tokio::time::{Duration, Instant, timeout_at};
+use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Request, Response, Status, Streaming};
+use wayside_chassis::Context;
+
+use crate::bind::Requests;
+use crate::binding::Target;
+use crate::codec::DynamicCodec;
+use crate::error::Refusal;
+
+/// When the answer to a request has to be complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    /// The client's `grpc-timeout`, else the default.
+    pub(crate) fn of(
+        context: &Context,
+        headers: &HeaderMap,
+        default: Duration,
+    ) -> Result<Self, Refusal> {
+        let timeout = match context.remaining() {
+            Some(remaining) => remaining,
+            None if headers.contains_key("grpc-timeout") => {
+                return Err(Refusal::field(
+                    "grpc-timeout",
+                    "expected at most 8 digits and one of H, M, S, m, u, n",
+                ));
+            }
+            None => default,
+        };
+        Ok(Self(Instant::now() + timeout))
+    }
+
+    /// Waits for a part of the answer.
+    pub(crate) async fn limit<T>(
+        self,
+        work: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        timeout_at(self.0, work)
+            .await
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("deadline exceeded")))
+    }
+}
+
+/// A call that is ready to be made.
+#[derive(Debug)]
+pub(crate) struct Call<'t> {
+    pub(crate) target: &'t Target,
+    pub(crate) metadata: MetadataMap,
+    pub(crate) requests: Requests,
+    pub(crate) deadline: Deadline,
+}
+
+impl Call<'_> {
+    /// Calls a method with a single reply.
+    pub(crate) async fn single(self) -> Result<DynamicMessage, Status> {
+        let (request, codec) =
+            (request(self.metadata, self.requests, self.deadline), self.target.codec());
+        let mut client = Grpc::new(self.target.channel.clone());
+        let call = client.client_streaming(request, self.target.path.clone(), codec);
+        self.deadline.limit(call).await.map(Response::into_inner)
+    }
+
+    /// Calls a method with a stream of replies.
+    pub(crate) async fn streaming(self) -> Result<Streaming<DynamicMessage>, Status> {
+        let (request, codec) =
+            (request(self.metadata, self.requests, self.deadline), self.target.codec());
+        let mut client = Grpc::new(self.target.channel.clone());
+        let call = client.streaming(request, self.target.path.clone(), codec);
+        self.deadline.limit(call).await.map(Response::into_inner)
+    }
+}
+
+impl Target {
+    fn codec(&self) -> DynamicCodec {
+        DynamicCodec { reply: self.output.clone() }
+    }
+}
+
+fn request(
+    metadata: MetadataMap,
+    requests: Requests,
+    deadline: Deadline,
+) -> Request<stream::Iter<Requests>> {
+    let mut request = Request::from_parts(metadata, Extensions::default(), stream::iter(requests));
+    // The server has to give up when the gateway does.
+    request.set_timeout(deadline.0.saturating_duration_since(Instant::now()));
+    request
+}
