@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `wayside`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wayside::main()
+}

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -34,11 +35,22 @@ impl Authority {
         if !certificate.exists() && !key.exists() {
             return Self::create(&certificate, &key);
         }
-        let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+        let read = |path: &Path| {
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+        };
         let issuer = KeyPair::from_pem(&read(&key)?)
-            .and_then(|key| read(&certificate).map(|pem| (pem, key)).map_err(|_| rcgen::Error::CouldNotParseCertificate))
+            .and_then(|key| {
+                read(&certificate)
+                    .map(|pem| (pem, key))
+                    .map_err(|_| rcgen::Error::CouldNotParseCertificate)
+            })
             .and_then(|(pem, key)| Issuer::from_ca_cert_pem(&pem, key))
-            .with_context(|| format!("{CA} and {CA_KEY} in {} cannot be used; remove both for a new CA", directory.display()))?;
+            .with_context(|| {
+                format!(
+                    "{CA} and {CA_KEY} in {} cannot be used; remove both for a new CA",
+                    directory.display()
+                )
+            })?;
         Ok(Self { issuer })
     }
 
@@ -57,11 +69,13 @@ impl Authority {
 
     /// Issues a certificate that a server shows to its clients, and a client to its servers.
     pub(super) fn issue(&self, name: &str, hosts: &[String], days: u32) -> Result<Leaf> {
-        let mut params = CertificateParams::new(hosts).context("a host is neither a name nor an IP address")?;
+        let mut params =
+            CertificateParams::new(hosts).context("a host is neither a name nor an IP address")?;
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         valid_for(&mut params, Duration::days(days.into()));
         let pair = KeyPair::generate()?;

@@ -6,4 +6,4 @@ mod files;
 mod run;
 
 pub(crate) use args::CertsArgs;
-pub(crate) use run::{certs, issue};
+pub(crate) use run::{NAMES, certs, issue};

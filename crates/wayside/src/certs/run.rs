@@ -11,7 +11,8 @@ use super::authority::Authority;
 use super::files::{Readers, replace};
 
 /// Who gets a certificate. `client` is for people and programs that are no server.
-const NAMES: [&str; 8] = ["greet", "media", "movies", "accounts", "cache", "gateway", "samples", "client"];
+pub(crate) const NAMES: [&str; 8] =
+    ["greet", "media", "movies", "accounts", "cache", "gateway", "samples", "client"];
 
 /// Writes the files and says how to use them.
 pub(crate) fn certs(args: &CertsArgs) -> Result<()> {
@@ -34,10 +35,12 @@ pub(crate) fn certs(args: &CertsArgs) -> Result<()> {
 /// Writes the files.
 pub(crate) fn issue(args: &CertsArgs) -> Result<()> {
     let directory = &args.certs_dir;
-    fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", directory.display()))?;
+    fs::create_dir_all(directory)
+        .with_context(|| format!("cannot make the directory {}", directory.display()))?;
     let authority = Authority::open(directory)?;
     for name in NAMES {
-        let mut hosts: Vec<String> = [name, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+        let mut hosts: Vec<String> =
+            [name, "localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         hosts.extend(args.certs_host.iter().cloned());
         let leaf = authority.issue(name, &hosts, args.certs_days)?;
         replace(&key_of(directory, name), &leaf.key, Readers::Owner)?;

@@ -1,0 +1,211 @@
+//! `wayside up` as a process, as a person starts it.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Duration, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The processes use fixed ports, moved by an offset, so they run one after the other.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// The offset of a system whose ports are all free at the time of asking.
+fn free_offset() -> u16 {
+    let ports = [50051, 50061, 50071, 50053, 20001, 5052, 5051, 9091, 9092_u16];
+    let all_free = |offset: u16| {
+        ports.iter().all(|port| TcpListener::bind(("127.0.0.1", port + offset)).is_ok())
+    };
+    (500..15_000).step_by(97).find(|offset| all_free(*offset)).unwrap()
+}
+
+fn wayside(offset: u16, options: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
+    command.args(["--port-offset", &offset.to_string()]).args(options);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+async fn kill(pid: u32, signal: &str) {
+    assert!(
+        Command::new("kill")
+            .args(["-s", signal, &pid.to_string()])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+}
+
+/// A system that is up.
+struct Up {
+    process: Child,
+    offset: u16,
+    printed: String,
+    _rest: Lines<BufReader<ChildStdout>>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Up {
+    async fn start(options: &[&str]) -> Self {
+        let alone = ALONE.lock().await;
+        let offset = free_offset();
+        let mut process = wayside(offset, options).spawn().unwrap();
+        // Nobody reads the log, and a full pipe would stop the process.
+        let mut stderr = process.stderr.take().unwrap();
+        tokio::spawn(async move {
+            let mut sink = [0; 4096];
+            while stderr.read(&mut sink).await.is_ok_and(|count| count > 0) {}
+        });
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut printed = String::new();
+        while !printed.contains("Stop with Ctrl-C") {
+            let line = timeout(PATIENCE, lines.next_line()).await.expect("not up in time").unwrap();
+            printed += &line.expect("it ended before it was up");
+            printed.push('\n');
+        }
+        Self { process, offset, printed, _rest: lines, _alone: alone }
+    }
+
+    fn url(&self, port: u16, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", port + self.offset)
+    }
+
+    async fn signal(&mut self, signal: &str) -> ExitStatus {
+        kill(self.process.id().unwrap(), signal).await;
+        timeout(PATIENCE, self.process.wait()).await.expect("it did not stop").unwrap()
+    }
+}
+
+async fn text(request: reqwest::RequestBuilder) -> String {
+    timeout(PATIENCE, request.send()).await.unwrap().unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn three_replicas_answer_in_turn_and_the_printed_addresses_are_right() {
+    let mut up = Up::start(&[]).await;
+    let client = client();
+    let mut pods = Vec::new();
+    for _ in 0..6 {
+        let greet =
+            client.post(up.url(9091, "/greet")).body(r#"{"first_name":"Ada","last_name":"L"}"#);
+        let reply = text(greet).await;
+        let rest = reply
+            .strip_prefix("reponse from Greet rpc: Hello, Ada L from pod: name(")
+            .expect(&reply);
+        pods.push(rest.split(')').next().unwrap().to_owned());
+    }
+    pods.sort();
+    assert_eq!(pods, ["greet-1", "greet-1", "greet-2", "greet-2", "greet-3", "greet-3"]);
+    assert!(up.printed.contains(&up.url(9091, "/greet")), "{}", up.printed);
+    assert_eq!(
+        up.printed.matches("\n  curl ").count() + up.printed.matches("\n  grpcurl ").count(),
+        4
+    );
+    assert_eq!(up.signal("TERM").await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn media_may_fetch_the_samples_and_nothing_else_of_this_machine() {
+    let mut up = Up::start(&[]).await;
+    let client = client();
+    let download = |port: u16, path: &str| {
+        let url = up.url(port, path);
+        client.get(up.url(9091, &format!("/v1/medias:download?url={url}")))
+    };
+    for (name, height, width) in
+        [("png", 360, 640), ("jpg", 450, 800), ("gif", 180, 320), ("webp", 288, 512)]
+    {
+        let reply = text(download(9092, &format!("/wayside.{name}"))).await;
+        assert_eq!(reply, format!(r#"{{"height":{height}.0,"width":{width}.0}}"#), "{name}");
+    }
+    let refused = download(9091, "/healthz").send().await.unwrap();
+    assert_eq!(refused.status().as_u16(), 403);
+    assert_eq!(up.signal("INT").await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_line_with_port_and_service_and_exit_code_1() {
+    let _alone = ALONE.lock().await;
+    let offset = free_offset();
+    let address = SocketAddr::from(([127, 0, 0, 1], 20001 + offset));
+    let _taken = TcpListener::bind(address).unwrap();
+    let output = timeout(PATIENCE, wayside(offset, &[]).output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<_> = stderr.lines().collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    assert!(lines[0].contains(&address.to_string()) && lines[0].contains("movies"), "{stderr}");
+}
+
+#[tokio::test]
+async fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
+    for (options, part) in [
+        (&["--nonsense"][..], "--nonsense"),
+        (&["--drain", "soon"], "250ms"),
+        (&["--media-allow-cidr", "everything"], "--media-allow-cidr"),
+        (&["--movies-faulty", "often"], "first:N"),
+    ] {
+        let output = wayside(0, options).output().await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
+        assert!(stderr.contains(part), "{options:?}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn an_offset_past_the_last_port_is_an_error_that_says_how_far_it_may_go() {
+    let output = wayside(20_000, &[]).output().await.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("--port-offset 20000") && stderr.contains("15464"), "{stderr}");
+}
+
+async fn demo_account_id(up: &Up) -> String {
+    let token =
+        up.printed.lines().find_map(|line| line.strip_prefix("Demo account token: ")).unwrap();
+    let lookup = client()
+        .post(up.url(9091, "/v1/accounts:getByToken"))
+        .header("content-type", "application/json");
+    let reply = text(lookup.body(format!(r#"{{"token":"{token}"}}"#))).await;
+    assert!(reply.contains(r#""name":"demo""#), "{reply}");
+    reply.split(r#""id":""#).nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn accounts_outlive_a_restart_when_there_is_a_data_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let options = ["--data-dir", data_dir, "--accounts-admin-token", "a-token-of-an-administrator"];
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let mut up = Up::start(&options).await;
+        ids.push(demo_account_id(&up).await);
+        assert_eq!(up.signal("TERM").await.code(), Some(0));
+    }
+    assert_eq!(ids[0], ids[1], "the demo account was made anew");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let mut up = Up::start(&["--drain", "1h"]).await;
+    let client = client();
+    let slow = client.post(up.url(9091, "/v1/greet")).header("content-type", "application/json");
+    let call = tokio::spawn(slow.body(r#"{"delay":30}"#).send());
+    // A drain that would take an hour keeps the process alive for the second signal, whether or not the call has arrived by then.
+    text(client.get(up.url(9091, "/healthz"))).await;
+    kill(up.process.id().unwrap(), "TERM").await;
+    let refused = async { while client.get(up.url(9091, "/healthz")).send().await.is_ok() {} };
+    timeout(PATIENCE, refused).await.expect("it still takes connections");
+    assert_eq!(up.signal("TERM").await.code(), Some(130));
+    call.abort();
+}
