@@ -7,7 +7,13 @@ use wayside_proto::greet::v1 as release_2;
 
 use crate::support::Running;
 
-#[expect(unreachable_pub, clippy::all, reason = "generated code")]
+#[expect(
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated code"
+)]
 mod release_1 {
     tonic::include_proto!("greet.v1");
 }

@@ -1,6 +1,7 @@
 //! End-to-end tests: servers as they are served, clients as they are generated, sockets in between.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![expect(clippy::print_stderr, reason = "figures, for whoever runs with --nocapture")]
 
 mod attacks;
 mod compatibility;
@@ -13,3 +14,4 @@ mod raw;
 mod standard_services;
 mod statuses;
 mod support;
+mod tls;

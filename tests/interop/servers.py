@@ -32,7 +32,7 @@ class Server:
         return f"localhost:{self.port}"
 
     def start(self):
-        command = [*self.command, "--listen", f"127.0.0.1:{self.port}", "--log", "warn"]
+        command = [*self.command, "--listen", f"127.0.0.1:{self.port}", "--admin-listen", "off", "--log", "warn"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         return self
 
