@@ -9,5 +9,6 @@ if [[ -z ${BIN:-} ]]; then
   cargo build --quiet -p greet -p movies -p wayside
   BIN=target/debug
 fi
+cargo test --quiet -p e2e --test e2e -- --ignored # slow tests of what stock tonic does
 tests/tools/python tests/interop/calls.py "$BIN"
 tests/tools/python tests/interop/restarts.py "$BIN"

@@ -9,7 +9,7 @@ use tonic_health::pb::health_client::HealthClient;
 use wayside_proto::greet::v1::greet_service_client::GreetServiceClient;
 use wayside_proto::greet::v1::{GreetManyTimesRequest, GreetRequest};
 
-use crate::misbehaving::Misbehaving;
+use crate::misbehaving::{GONE, Misbehaving};
 use crate::raw::{ACK, END_HEADERS, GOAWAY, HEADERS, NO_ERROR, PING, RST_STREAM, Raw, call, frame};
 use crate::support::Running;
 
@@ -79,12 +79,16 @@ async fn a_watch_a_stream_and_a_stuck_handler_end_within_drain_and_a_second_as_u
     watch.message().await.unwrap();
     let mut client = GreetServiceClient::new(server.channel());
     let mut stream = client.greet_everyone(tokio_stream::pending()).await.unwrap().into_inner();
-    let stuck = tokio::spawn(async move { client.greet(GreetRequest::default()).await });
+    let stuck =
+        tokio::spawn(
+            async move { client.greet(GreetRequest { greeting: None, delay: 4711 }).await },
+        );
     // Answered behind the stuck call on the same connection.
     HealthClient::new(server.channel()).check(HealthCheckRequest::default()).await.unwrap();
     let start = Instant::now();
     server.stop();
     server.ended(Duration::from_millis(1500)).await;
+    assert!(GONE.lock().unwrap().contains(&4711), "a handler outlives its server");
     assert!(start.elapsed() >= Duration::from_millis(450), "the calls were not waited for");
     assert_eq!(stuck.await.unwrap().unwrap_err().code(), Code::Unavailable);
     assert_eq!(stream.message().await.unwrap_err().code(), Code::Unavailable);

@@ -13,5 +13,6 @@ mod original_client;
 mod raw;
 mod standard_services;
 mod statuses;
+mod stock_tonic;
 mod support;
 mod tls;

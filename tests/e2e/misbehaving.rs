@@ -1,6 +1,8 @@
 //! A greet server whose handlers panic, get stuck or block, as no server of ours does.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::Mutex;
 
 use clap::Args;
 use futures_util::Stream;
@@ -33,6 +35,18 @@ impl App for Misbehaving {
     }
 }
 
+/// The handlers of `greet` that are gone, by the `delay` of their request, which this server does not wait for.
+pub(crate) static GONE: Mutex<BTreeSet<i64>> = Mutex::new(BTreeSet::new());
+
+/// A handler that is not gone yet.
+struct Alive(i64);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        GONE.lock().unwrap().insert(self.0);
+    }
+}
+
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
@@ -42,7 +56,9 @@ impl GreetService for Misbehaving {
         &self,
         request: Request<GreetRequest>,
     ) -> Result<Response<GreetResponse>, Status> {
-        match request.into_inner().greeting {
+        let request = request.into_inner();
+        let _alive = Alive(request.delay);
+        match request.greeting {
             Some(person) => panic!("{}", person.first_name),
             None => std::future::pending().await,
         }

@@ -17,7 +17,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The offset of a system whose ports are all free at the time of asking.
 fn free_offset() -> u16 {
-    let ports = [50051, 50061, 50071, 50053, 20001, 5052, 5051, 9091, 9092_u16];
+    let ports = [50051, 50061, 50071, 50053, 20001, 5052, 5051, 9091, 9092, 9100_u16];
     let all_free = |offset: u16| {
         ports.iter().all(|port| TcpListener::bind(("127.0.0.1", port + offset)).is_ok())
     };
@@ -208,4 +208,71 @@ async fn a_second_signal_ends_at_once() {
     timeout(PATIENCE, refused).await.expect("it still takes connections");
     assert_eq!(up.signal("TERM").await.code(), Some(130));
     call.abort();
+}
+
+#[tokio::test]
+async fn the_admin_port_tells_that_everything_is_ready() {
+    let mut up = Up::start(&[]).await;
+    for path in ["/livez", "/readyz"] {
+        let reply = client().get(up.url(9100, path)).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), 200, "{path}");
+    }
+    let pid = up.process.id().unwrap();
+    kill(pid, "TERM").await;
+    let unready = async {
+        loop {
+            let reply = client().get(up.url(9100, "/readyz")).send().await.unwrap();
+            if reply.status().as_u16() == 503 {
+                return reply.text().await.unwrap();
+            }
+        }
+    };
+    let unready = timeout(PATIENCE, unready).await.expect("it is still ready");
+    assert!(unready.contains("not ready: ") && unready.contains("greet-1"), "{unready}");
+    assert_eq!(timeout(PATIENCE, up.process.wait()).await.unwrap().unwrap().code(), Some(0));
+}
+
+/// Runs `wayside certs` for a directory, and gives the bytes of a file in it.
+async fn certs(directory: &std::path::Path, file: &str) -> Vec<u8> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
+    let output = command.arg("certs").arg("--certs-dir").arg(directory).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    std::fs::read(directory.join(file)).unwrap()
+}
+
+#[tokio::test]
+async fn certs_are_renewed_by_the_ca_that_is_there_and_keys_are_for_their_owner() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (ca, leaf) =
+        (certs(folder.path(), "ca.pem").await, certs(folder.path(), "greet.pem").await);
+    assert_eq!(certs(folder.path(), "ca.pem").await, ca, "the CA was replaced");
+    assert_ne!(certs(folder.path(), "greet.pem").await, leaf, "the certificate was not renewed");
+    for key in ["ca-key.pem", "greet-key.pem", "client-key.pem"] {
+        let mode = std::fs::metadata(folder.path().join(key)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn with_tls_everything_works_for_who_trusts_the_ca_and_nothing_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = Up::start(&["--tls", "--tls-dir", folder.path().to_str().unwrap()]).await;
+    let ca = std::fs::read(folder.path().join("ca.pem")).unwrap();
+    let trusting = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([reqwest::Certificate::from_pem(&ca).unwrap()])
+        .build()
+        .unwrap();
+    let url = up.url(9091, "/greet").replace("http://", "https://");
+    // The gateway's own call to greet is encrypted as well, and verified.
+    let reply = text(trusting.post(&url).body("{}")).await;
+    assert!(reply.starts_with("reponse from Greet rpc: Hello,"), "{reply}");
+    assert!(client().post(&url).body("{}").send().await.is_err(), "a stranger's CA is trusted");
+    assert!(
+        client().post(up.url(9091, "/greet")).body("{}").send().await.is_err(),
+        "plain text is answered"
+    );
+    assert_eq!(up.signal("TERM").await.code(), Some(0));
 }

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::conn::auto::Connection;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::ServerOptions;
 use super::state::ConnectionState;
 
-/// How long calls that were cut may take to write their status, and a client that broke a rule to read why.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long calls that were cut may take to write their status. gRFC A9 closes hard, so it is not long.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+/// How long a client that broke a rule may take to read why.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// A connection of hyper's that can be told to go.
 pub(super) trait Serving: Future {
@@ -49,7 +51,7 @@ pub(super) async fn drive<C: Serving>(
         _ = &mut connection => return,
         () = never_established(&state, options.handshake_timeout) => return,
         () = state.violation() => {
-            let _ = timeout(LAST_WORDS, connection).await;
+            let _ = timeout(GOODBYE, connection).await;
             return;
         }
         () = aged(options.max_connection_age) => options.max_connection_age_grace.map(|grace| Instant::now() + grace),
@@ -64,7 +66,7 @@ pub(super) async fn drive<C: Serving>(
         () = cut.cancelled() => {}
     }
     state.cut.cancel();
-    let _ = timeout_at(Instant::now() + LAST_WORDS, connection).await;
+    let _ = timeout(LAST_WORDS, connection).await;
 }
 
 /// Completes when the time for the preface is over and the client has not spoken.
