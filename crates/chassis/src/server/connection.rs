@@ -13,7 +13,7 @@ use super::ServerOptions;
 use super::state::ConnectionState;
 
 /// How long calls that were cut may take to write their status. gRFC A9 closes hard, so it is not long.
-const LAST_WORDS: Duration = Duration::from_millis(50);
+const LAST_WORDS: Duration = Duration::from_millis(30);
 /// How long a client that broke a rule may take to read why.
 const GOODBYE: Duration = Duration::from_millis(500);
 

@@ -1,5 +1,6 @@
 //! The bytes of a connection, watched in both directions.
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, Sleep, sleep};
 
 use super::frames::{DATA, FrameHeads, HEADERS, PING, SETTINGS, goaway};
 use super::strikes::Strikes;
@@ -16,6 +17,9 @@ use crate::server::state::ConnectionState;
 
 /// The HTTP/2 error code ENHANCE_YOUR_CALM.
 const ENHANCE_YOUR_CALM: u32 = 0xb;
+
+/// How long a client may take to close its side after ours is closed.
+const LINGER: Duration = Duration::from_secs(1);
 
 pin_project! {
     /// I/O that counts pings and settings on the way in, and puts frames of ours in on the way out.
@@ -32,6 +36,8 @@ pin_project! {
         inserting: Option<(Vec<u8>, usize)>,
         // A client that broke a rule was told so, and our side is closed.
         said_goodbye: bool,
+        // Our side is closed; the other's end is awaited.
+        linger: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -50,6 +56,7 @@ impl<I> WatchedIo<I> {
             settings: Strikes::new(rule),
             inserting: None,
             said_goodbye: false,
+            linger: None,
         }
     }
 
@@ -138,7 +145,8 @@ impl<I: AsyncWrite> WatchedIo<I> {
 }
 
 impl<I: AsyncRead> WatchedIo<I> {
-    /// Reads and forgets what still comes: a socket that is closed with bytes unread takes the GOAWAY back from the client's buffer.
+    /// Reads and forgets what still comes: a socket that is closed with bytes unread is reset, which takes the GOAWAY out of the client's buffer
+    /// before it is read, and with it the word which calls were not seen.
     fn poll_forget(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut this = self.project();
         let mut scratch = [0; 4096];
@@ -172,7 +180,7 @@ impl<I: AsyncRead> AsyncRead for WatchedIo<I> {
     }
 }
 
-impl<I: AsyncWrite> AsyncWrite for WatchedIo<I> {
+impl<I: AsyncRead + AsyncWrite> AsyncWrite for WatchedIo<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -227,7 +235,18 @@ impl<I: AsyncWrite> AsyncWrite for WatchedIo<I> {
         if self.is_parting() {
             return self.poll_goodbye(cx);
         }
-        ready!(self.as_mut().poll_insert(cx))?;
-        self.project().inner.poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(self.as_mut().poll_insert(cx))?;
+            ready!(self.as_mut().project().inner.poll_shutdown(cx))?;
+            *self.as_mut().project().linger = Some(Box::pin(sleep(LINGER)));
+        }
+        // What the client sent before it read the last GOAWAY is unread yet.
+        if self.as_mut().poll_forget(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        match self.project().linger {
+            Some(linger) => linger.as_mut().poll(cx).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
