@@ -12,6 +12,8 @@
 pub mod access_log;
 pub mod deadline;
 pub mod grpc_only;
+#[cfg(test)]
+mod log_lines;
 pub mod message_limit;
 pub mod path_alias;
 mod peer;

@@ -1,6 +1,4 @@
 use std::convert::Infallible;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -9,43 +7,9 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::AccessLogLayer;
-
-/// Collects what a subscriber writes.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Lines {
-    fn subscribe(&self) -> tracing::subscriber::DefaultGuard {
-        tracing::subscriber::set_default(
-            tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone()).finish(),
-        )
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::log_lines::Lines;
 
 fn request() -> Request<()> {
     Request::builder().uri("/greet.v1.GreetService/Greet?token=secret").body(()).unwrap()
