@@ -1,0 +1,51 @@
+//! From a target's name to whole lists of endpoints.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::sync::Notify;
+use tonic::Status;
+
+use crate::{Endpoint, ServiceConfig, ServiceConfigError};
+
+/// What a resolver found: always the whole list, never a difference.
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    /// Every endpoint of the target. An empty list is an answer too: there is none.
+    pub endpoints: Vec<Endpoint>,
+    /// The service config that the name service has for the target, if it has one; an invalid one leaves the last good one in use (gRFC A21).
+    pub service_config: Option<Result<ServiceConfig, ServiceConfigError>>,
+}
+
+impl From<Vec<Endpoint>> for Resolution {
+    fn from(endpoints: Vec<Endpoint>) -> Self {
+        Self { endpoints, service_config: None }
+    }
+}
+
+/// The next answer of a [`Resolver`].
+pub type NextResolution<'a> = Pin<Box<dyn Future<Output = Result<Resolution, Status>> + Send + 'a>>;
+
+/// Finds the endpoints of one target, for one channel. It runs in a task of its own, which ends with the channel.
+pub trait Resolver: Send + fmt::Debug + 'static {
+    /// The next answer: at once when asked for the first time, then whenever there is news, or `resolve_now` says that somebody wants some.
+    ///
+    /// After an error it is asked again when the channel's backoff has passed; the endpoints that are known stay in use.
+    fn next<'a>(&'a mut self, resolve_now: &'a ResolveNow) -> NextResolution<'a>;
+}
+
+/// How a channel tells its resolver that the list may be out of date: a connection was lost, or could not be made.
+#[derive(Debug, Default)]
+pub struct ResolveNow(Notify);
+
+impl ResolveNow {
+    /// Waits until the channel wants an answer. Wishes that come while nobody waits are kept, as one.
+    pub async fn wanted(&self) {
+        self.0.notified().await;
+    }
+
+    pub(crate) fn want(&self) {
+        self.0.notify_one();
+    }
+}
