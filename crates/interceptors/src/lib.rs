@@ -1,16 +1,23 @@
 //! The middleware that tonic lacks: tower layers for any tonic server or client.
 //!
 //! - [`access_log`]: one log line a call, written when the call's body ends.
+//! - [`auth`]: who calls, by a signed token, and what they may do, method by method.
+//! - [`client`]: the layers of a client: retry and hedging, deadlines, tokens, a circuit breaker, a log line a call.
 //! - [`deadline`]: `grpc-timeout` covers the call to the end of its stream and ends in DEADLINE_EXCEEDED.
+//! - [`errors`]: one way to make errors that a program can act on, and their form for clients of the older API.
 //! - [`grpc_only`]: tells clients that do not speak gRPC so.
 //! - [`message_limit`]: a message that is too large is RESOURCE_EXHAUSTED.
 //! - [`recovery`]: a handler that panics fails its own call only.
 //! - [`path_alias`]: clients of an older package name are served by the methods of the newer one.
+//! - [`selector`]: what every layer above may be configured by: a setting for a method, for a service, or for all.
 //!
 //! No layer knows a message type. A call ends when its *body* ends, so what a layer measures or bounds lives in the body.
 
 pub mod access_log;
+pub mod auth;
+pub mod client;
 pub mod deadline;
+pub mod errors;
 pub mod grpc_only;
 #[cfg(test)]
 mod log_lines;
@@ -18,5 +25,6 @@ pub mod message_limit;
 pub mod path_alias;
 mod peer;
 pub mod recovery;
+pub mod selector;
 
 pub use peer::Peer;

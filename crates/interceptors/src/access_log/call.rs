@@ -105,7 +105,7 @@ impl Drop for Call {
 }
 
 /// The name of a code as the gRPC specification writes it.
-fn name(code: Code) -> &'static str {
+pub(crate) fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -20,5 +20,6 @@ mod service;
 mod tests;
 
 pub use body::AccessLogBody;
+pub(crate) use call::name as code_name;
 pub use future::ResponseFuture;
 pub use service::{AccessLogLayer, AccessLogService};

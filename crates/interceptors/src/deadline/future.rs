@@ -30,15 +30,15 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn refused(status: Status) -> Self {
+    pub(crate) fn refused(status: Status) -> Self {
         Self { state: State::Refused { status: Some(status) } }
     }
 
-    pub(super) fn unbounded(inner: F) -> Self {
+    pub(crate) fn unbounded(inner: F) -> Self {
         Self { state: State::Unbounded { inner } }
     }
 
-    pub(super) fn bounded(inner: F, deadline: Instant) -> Self {
+    pub(crate) fn bounded(inner: F, deadline: Instant) -> Self {
         Self { state: State::Bounded { inner, timer: Some(Box::pin(sleep_until(deadline))) } }
     }
 }

@@ -24,7 +24,7 @@ mod timeout;
 pub use body::DeadlineBody;
 pub use future::ResponseFuture;
 pub use service::{DeadlineLayer, DeadlineService};
-pub use timeout::{InvalidTimeout, parse_grpc_timeout};
+pub use timeout::{InvalidTimeout, grpc_timeout, parse_grpc_timeout};
 
 use tokio::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! The `grpc-timeout` header: at most 8 digits and a unit (PROTOCOL-HTTP2, "Timeout").
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tokio::time::Duration;
 
 /// A `grpc-timeout` that is not at most 8 digits followed by one of H, M, S, m, u, n.
@@ -30,6 +30,23 @@ pub fn parse_grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Inval
         _ => return Err(InvalidTimeout),
     };
     Ok(Some(timeout))
+}
+
+/// The largest number that fits into 8 digits.
+const MAX: u128 = 99_999_999;
+
+/// Writes a `grpc-timeout` in the finest unit that fits, never more than `timeout`: what a server is told must not be later than what the client holds to.
+pub fn grpc_timeout(timeout: Duration) -> HeaderValue {
+    let nanos = timeout.as_nanos();
+    let units = [("n", 1), ("u", 1_000), ("m", 1_000_000), ("S", 1_000_000_000)];
+    let fitting = units.into_iter().find(|(_, unit)| nanos / unit <= MAX);
+    // 99,999,999 hours are 11,000 years.
+    let (number, unit) = match fitting {
+        Some((name, unit)) => (nanos / unit, name),
+        None => ((nanos / 3_600_000_000_000).min(MAX), "H"),
+    };
+    // Digits and a letter fit a header, so this cannot fail.
+    HeaderValue::try_from(format!("{number}{unit}")).unwrap_or(HeaderValue::from_static("0n"))
 }
 
 #[cfg(test)]
@@ -67,5 +84,23 @@ mod tests {
     #[test]
     fn no_header_is_no_timeout() {
         assert_eq!(parse_grpc_timeout(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn a_timeout_is_written_as_finely_as_fits_and_never_rounded_up() {
+        for (timeout, expected) in [
+            (Duration::ZERO, "0n"),
+            (Duration::from_nanos(99_999_999), "99999999n"),
+            (Duration::from_nanos(100_000_999), "100000u"),
+            (Duration::from_secs(99), "99000000u"),
+            (Duration::from_micros(100_000_999), "100000m"),
+            (Duration::from_secs(100_000), "100000S"),
+            (Duration::from_secs(100_000_000), "27777H"),
+            (Duration::MAX, "99999999H"),
+        ] {
+            let value = grpc_timeout(timeout);
+            assert_eq!(value, expected);
+            assert!(parsed(value.to_str().unwrap()).unwrap().unwrap() <= timeout, "{value:?}");
+        }
     }
 }

@@ -1,0 +1,22 @@
+//! The layers of a client, for any `Service<http::Request<tonic::body::Body>>`, such as a channel.
+//!
+//! - [`auth`]: a bearer token on each call, renewed in time.
+//! - [`circuit_breaker`]: a target that fails is left alone for a while.
+//! - [`deadline`]: every call has a deadline, and what is called within a call has less time than that one has left.
+//! - [`logging`]: one log line a call, written when the call's body ends.
+//! - [`retry`]: retries and hedging by the policies of a service config.
+//!
+//! [`observe`] is what those are made of that count or log how calls end.
+
+pub mod auth;
+pub mod circuit_breaker;
+mod clock;
+mod codes;
+pub mod deadline;
+mod head;
+pub mod logging;
+pub mod observe;
+mod replay;
+pub mod retry;
+
+pub use codes::Codes;
