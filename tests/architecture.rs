@@ -72,7 +72,7 @@ fn built_with(package: &Package) -> impl Iterator<Item = &str> {
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
-        if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
+        if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
@@ -81,7 +81,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
+    let folders = ["tests", "benches", "properties"];
+    path.components().any(|part| folders.iter().any(|folder| part.as_os_str() == *folder))
         || path.ends_with("tests.rs")
 }
 
@@ -124,11 +125,10 @@ fn hyper_is_used_by_balance_and_chassis_only() {
 #[test]
 fn message_types_are_unknown_to_the_libraries() {
     for package in metadata().packages {
-        // chassis serves the standard health service, and has its messages.
-        let libraries = [BALANCE, INTERCEPTORS, TELEMETRY];
+        // The messages of gRPC itself are no message types of ours: health, load reports, error details.
         let forbidden: &[&str] = match package.name.as_str() {
-            name if libraries.contains(&name) => &["prost", "tonic-prost", PROTO],
-            CHASSIS => &[PROTO],
+            TELEMETRY => &["prost", "tonic-prost", PROTO],
+            BALANCE | INTERCEPTORS | CHASSIS => &[PROTO],
             _ => continue,
         };
         for dependency in built_with(&package) {

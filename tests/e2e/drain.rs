@@ -131,9 +131,12 @@ async fn six_restarts_of_three_servers_under_load_lose_no_call() {
         servers.push(Running::start::<Greet>(&options).await);
     }
     let addresses: Vec<_> = servers.iter().map(|server| server.address.to_string()).collect();
-    let channel = wayside_balance::Channel::connect_lazy(
-        &format!("static:{}", addresses.join(",")).parse().unwrap(),
-    );
+    let target = format!("static:{}", addresses.join(",")).parse().unwrap();
+    let channel = wayside_balance::Channel::builder(&target)
+        .service_config_json(r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#)
+        .unwrap()
+        .build()
+        .unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let workers: Vec<_> = (0..20)
         .map(|_| {

@@ -45,7 +45,7 @@ async fn stock(configure: impl FnOnce(Server) -> Server) -> Stock {
 
 impl Stock {
     fn channel(&self) -> Channel {
-        Channel::connect_lazy(&self.address.to_string().parse().unwrap())
+        Channel::connect_lazy(&self.address.to_string().parse().unwrap()).unwrap()
     }
 
     fn greet(&self) -> GreetServiceClient<Channel> {

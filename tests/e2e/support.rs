@@ -43,7 +43,7 @@ impl Running {
     }
 
     pub(crate) fn channel(&self) -> Channel {
-        Channel::connect_lazy(&self.address.to_string().parse().unwrap())
+        Channel::connect_lazy(&self.address.to_string().parse().unwrap()).unwrap()
     }
 
     /// Tells the server to stop.

@@ -75,7 +75,7 @@ impl Files {
 
 async fn greeted(server: &Running, tls: ClientTls) -> Result<(), Code> {
     let target = server.address.to_string().parse().unwrap();
-    let channel = Channel::connect_lazy_tls(&target, &tls).unwrap();
+    let channel = Channel::builder(&target).tls(tls).build().unwrap();
     let mut client = GreetServiceClient::new(channel);
     client.greet(GreetRequest::default()).await.map(|_| ()).map_err(|status| status.code())
 }

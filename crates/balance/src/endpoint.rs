@@ -14,7 +14,7 @@ pub enum Address {
     Ip(SocketAddr),
     /// A name and a port that are looked up when connecting: what a static list may hold, and what a [connector](crate::Connect) of one's own may need.
     Name(String, u16),
-    /// The path of a Unix domain socket.
+    /// The path of a Unix domain socket, or a null byte and its name in the abstract namespace (Linux).
     Unix(PathBuf),
 }
 
@@ -23,7 +23,10 @@ impl fmt::Display for Address {
         match self {
             Self::Ip(address) => address.fmt(formatter),
             Self::Name(host, port) => write!(formatter, "{host}:{port}"),
-            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+            Self::Unix(path) => match path.to_string_lossy().strip_prefix('\0') {
+                Some(name) => write!(formatter, "unix-abstract:{name}"),
+                None => write!(formatter, "unix:{}", path.display()),
+            },
         }
     }
 }

@@ -119,7 +119,7 @@ mod tests {
             ["--cache-max-bytes", "0"],
             ["--cache-accounts-timeout", "0s"],
             ["--cache-account-ttl", "1"],
-            ["--cache-accounts-target", "http://accounts"],
+            ["--cache-accounts-target", "dns:///accounts:0"],
         ] {
             assert!(Cli::try_parse_from(["cache", option[0], option[1]]).is_err(), "{option:?}");
         }

@@ -160,7 +160,9 @@ mod tests {
 
     /// A service that remembers the token "ann", of an account that may have one key.
     async fn service() -> Service {
-        let nowhere = Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap());
+        let nowhere = wayside_chassis::outgoing(
+            Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap()).unwrap(),
+        );
         let hour = Duration::from_secs(3600);
         let tenants = Tenants::new(AccountsServiceClient::new(nowhere), hour, hour);
         let token = Token::of(&MetadataMap::new(), "ann").unwrap();

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use moka::future::Cache;
 use tokio::time::Duration;
 use tonic::Code;
-use wayside_balance::Channel;
-use wayside_chassis::Context;
+use wayside_chassis::{Context, Outgoing};
 use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::accounts::v1::{Account, GetByTokenRequest};
 
@@ -23,7 +22,7 @@ const MAX_REMEMBERED: u64 = 10_000;
 /// Finds tenants.
 #[derive(Debug)]
 pub(crate) struct Tenants {
-    accounts: AccountsServiceClient<Channel>,
+    accounts: AccountsServiceClient<Outgoing>,
     timeout: Duration,
     remembered: Option<Cache<Digest, Tenant>>,
 }
@@ -39,7 +38,7 @@ pub(crate) struct Tenant {
 impl Tenants {
     /// `timeout` bounds a lookup; `ttl` is how long an answer is remembered, zero for not at all.
     pub(crate) fn new(
-        accounts: AccountsServiceClient<Channel>,
+        accounts: AccountsServiceClient<Outgoing>,
         timeout: Duration,
         ttl: Duration,
     ) -> Self {

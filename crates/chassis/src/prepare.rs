@@ -5,6 +5,7 @@ use std::io;
 
 use tokio::net::TcpListener;
 use tokio::time::{Duration, sleep};
+use wayside_balance::Channel;
 
 use crate::admin::Readiness;
 use crate::health::{self, Health, Life};
@@ -75,6 +76,11 @@ impl Prepared {
     /// Tells the admin port whether this server takes calls.
     pub fn readiness(&self) -> Readiness {
         Readiness { name: self.name.clone(), health: self.health.clone() }
+    }
+
+    /// The channels that the server makes its calls with. Whoever has started the servers they lead to can have them connected before the first call.
+    pub fn channels(&self) -> Vec<Channel> {
+        self.setup.channels()
     }
 
     /// Serves until `stop` completes, then drains: health says NOT_SERVING; for the lame-duck time everything goes on, so that clients and

@@ -1,10 +1,13 @@
 //! What a server gets to set itself up with.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wayside_balance::{Channel, ClientTls, Target, TlsError};
+use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
+
+use crate::{Outgoing, outgoing};
 
 /// What a server gets to set itself up with: channels to other servers, and background work that ends with it: no task outlives
 /// [`Prepared::serve`](crate::Prepared::serve).
@@ -13,6 +16,7 @@ pub struct Setup {
     end: CancellationToken,
     tracker: TaskTracker,
     tls: Option<ClientTls>,
+    channels: Arc<Mutex<Vec<Channel>>>,
 }
 
 impl Setup {
@@ -21,15 +25,29 @@ impl Setup {
         Self { tls, ..Self::default() }
     }
 
-    /// A channel to another server, encrypted if this process has a CA to verify servers with.
+    /// A channel to another server, whose endpoints get the calls in turn (`round_robin`), with the client's interceptors around it.
     ///
     /// # Errors
-    /// When the certificates cannot be used.
-    pub fn channel(&self, target: &Target) -> Result<Channel, TlsError> {
+    /// When there is no resolver for the target, or the certificates cannot be used.
+    pub fn channel(&self, target: &Target) -> Result<Outgoing, ChannelError> {
+        let round_robin = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
+        let channel = self.channel_builder(target).service_config_json(round_robin)?.build()?;
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
+        Ok(outgoing(channel))
+    }
+
+    /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.
+    pub fn channel_builder(&self, target: &Target) -> ChannelBuilder {
+        let builder = Channel::builder(target);
         match &self.tls {
-            Some(tls) => Channel::connect_lazy_tls(target, tls),
-            None => Ok(Channel::connect_lazy(target)),
+            Some(tls) => builder.tls(tls.clone()),
+            None => builder,
         }
+    }
+
+    /// Every channel that was made.
+    pub(crate) fn channels(&self) -> Vec<Channel> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs a future in the background. It is dropped, wherever it is, when the server has ended.

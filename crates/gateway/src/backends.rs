@@ -1,14 +1,14 @@
 //! Which server has which service.
 
 use prost_reflect::ServiceDescriptor;
-use wayside_balance::{Channel, Target};
-use wayside_chassis::{App, Setup, StartError};
+use wayside_balance::Target;
+use wayside_chassis::{App, Outgoing, Setup, StartError};
 
 use crate::{Gateway, GatewayArgs};
 
 /// A channel for each service, connected when the first call comes.
 #[derive(Debug)]
-pub(crate) struct Backends(Vec<(&'static str, Channel)>);
+pub(crate) struct Backends(Vec<(&'static str, Outgoing)>);
 
 impl Backends {
     pub(crate) fn new(args: GatewayArgs, setup: &Setup) -> Result<Self, StartError> {
@@ -24,7 +24,7 @@ impl Backends {
         targets.into_iter().map(channel).collect::<Result<_, _>>().map(Self)
     }
 
-    pub(crate) fn channel(&self, service: &ServiceDescriptor) -> Option<Channel> {
+    pub(crate) fn channel(&self, service: &ServiceDescriptor) -> Option<Outgoing> {
         self.0
             .iter()
             .find(|(name, _)| *name == service.full_name())
@@ -32,7 +32,7 @@ impl Backends {
     }
 }
 
-fn channel(setup: &Setup, given: Option<Target>, default: &str) -> Result<Channel, StartError> {
+fn channel(setup: &Setup, given: Option<Target>, default: &str) -> Result<Outgoing, StartError> {
     let target = match given {
         Some(target) => target,
         None => default.parse().map_err(|error| StartError::setup(Gateway::NAME, &error))?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
-use wayside_balance::Channel;
+use wayside_chassis::Outgoing;
 
 use crate::error::RouteError;
 use crate::rule::Rule;
@@ -19,7 +19,7 @@ pub(crate) struct Target {
     pub(crate) path: PathAndQuery,
     pub(crate) input: MessageDescriptor,
     pub(crate) output: MessageDescriptor,
-    pub(crate) channel: Channel,
+    pub(crate) channel: Outgoing,
 }
 
 /// One way to call one method over HTTP.
@@ -76,7 +76,7 @@ pub(crate) enum ReplyRule {
 }
 
 impl Target {
-    pub(crate) fn new(method: &MethodDescriptor, channel: Channel) -> Result<Self, RouteError> {
+    pub(crate) fn new(method: &MethodDescriptor, channel: Outgoing) -> Result<Self, RouteError> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let path = path
             .parse()
@@ -186,7 +186,7 @@ mod tests {
     use crate::testing;
 
     fn bound(path: &str, body: &str, response_body: &str) -> Result<Binding, RouteError> {
-        let channel = Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap());
+        let channel = crate::testing::nowhere();
         let target = Arc::new(Target::new(&testing::method("Update"), channel).unwrap());
         let [path, body, response_body] = [path, body, response_body].map(str::to_owned);
         Binding::new(target, Rule { http_method: None, path, body, response_body })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
-use wayside_balance::Channel;
+use wayside_chassis::Outgoing;
 
 use crate::backends::Backends;
 use crate::binding::{Binding, Target};
@@ -81,7 +81,7 @@ impl Table {
     }
 }
 
-fn channel(backends: &Backends, method: &MethodDescriptor) -> Result<Channel, RouteError> {
+fn channel(backends: &Backends, method: &MethodDescriptor) -> Result<Outgoing, RouteError> {
     let channel = backends.channel(method.parent_service());
     channel.ok_or_else(|| {
         RouteError::new(method, "has an annotation, but its service has no target in backends.rs")

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};
 use wayside_balance::Channel;
+use wayside_chassis::{Outgoing, outgoing};
 
 use crate::binding::{Binding, Target};
 use crate::rule::Rule;
@@ -30,9 +31,14 @@ pub(crate) fn method(name: &str) -> MethodDescriptor {
     service.methods().find(|method| method.name() == name).unwrap()
 }
 
+/// A channel to where nobody listens, within a runtime.
+pub(crate) fn nowhere() -> Outgoing {
+    outgoing(Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap()).unwrap())
+}
+
 /// A binding of a method of `library.v1.LibraryService`, within a runtime.
 pub(crate) fn binding(method: &str, path: &str, body: &str) -> Binding {
-    let channel = Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap());
+    let channel = nowhere();
     let target = Arc::new(Target::new(&self::method(method), channel).unwrap());
     let [path, body] = [path, body].map(str::to_owned);
     Binding::new(target, Rule { http_method: None, path, body, response_body: String::new() })

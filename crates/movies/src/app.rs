@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn values_that_cannot_be_used_are_refused_with_what_can_be() {
         for (option, value, expected) in [
-            ("--movies-middle", "movies", "host:port"),
+            ("--movies-middle", "movies:0", "movies:0"),
             ("--movies-work", "2h", "at most 60s"),
             ("--movies-faulty", "sometimes", "always, first:N, after:N or every:N"),
         ] {

@@ -7,8 +7,7 @@
 use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
-use wayside_balance::Channel;
-use wayside_chassis::Context;
+use wayside_chassis::{Context, Outgoing};
 use wayside_proto::movies::v1::movies_service_client::MoviesServiceClient;
 use wayside_proto::movies::v1::{
     GetMovieRequest, GetMovieResponse, QueryMoviesRequest, QueryMoviesResponse,
@@ -19,11 +18,11 @@ use crate::metadata::pass_on;
 /// The next server.
 #[derive(Clone, Debug)]
 pub(crate) struct Middle {
-    next: MoviesServiceClient<Channel>,
+    next: MoviesServiceClient<Outgoing>,
 }
 
 impl Middle {
-    pub(crate) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Outgoing) -> Self {
         Self { next: MoviesServiceClient::new(channel) }
     }
 

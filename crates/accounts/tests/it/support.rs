@@ -50,7 +50,7 @@ impl Server {
     }
 
     pub(crate) fn channel(&self) -> Channel {
-        Channel::connect_lazy(&self.address.to_string().parse().unwrap())
+        Channel::connect_lazy(&self.address.to_string().parse().unwrap()).unwrap()
     }
 
     pub(crate) fn client(&self) -> Client {

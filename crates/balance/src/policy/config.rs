@@ -3,8 +3,15 @@
 use serde_json::Value;
 
 use super::Policy;
+use super::circuit_breaking::{self, CircuitBreaking};
+use super::least_request::{self, LeastRequest};
+use super::outlier_detection::{self, OutlierDetection};
 use super::pick_first::{self, PickFirst};
+use super::random::{self, Random};
+use super::random_subsetting::{self, RandomSubsetting};
+use super::ring_hash::{self, RingHash};
 use super::round_robin::{self, RoundRobin};
+use super::weighted_round_robin::{self, WeightedRoundRobin};
 use crate::ServiceConfigError;
 use crate::service_config::Fields;
 
@@ -12,7 +19,20 @@ use crate::service_config::Fields;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PolicyConfig {
     PickFirst(pick_first::Config),
+    Random(random::Config),
     RoundRobin(round_robin::Config),
+    OutlierDetection(outlier_detection::Config),
+    RandomSubsetting(random_subsetting::Config),
+    CircuitBreaking(circuit_breaking::Config),
+    LeastRequest(least_request::Config),
+    WeightedRoundRobin(weighted_round_robin::Config),
+    RingHash(ring_hash::Config),
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self::PickFirst(pick_first::Config::default())
+    }
 }
 
 impl PolicyConfig {
@@ -38,20 +58,71 @@ impl PolicyConfig {
         Err(ServiceConfigError::new(field, "has no policy that is known"))
     }
 
+    /// The policy that another one wraps: its field `childPolicy`, which has to be there.
+    ///
+    /// # Errors
+    /// As [`parse_list`](Self::parse_list).
+    pub(crate) fn parse_child(fields: &Fields<'_>) -> Result<Box<Self>, ServiceConfigError> {
+        let list = fields.list("childPolicy")?;
+        let list = list.ok_or_else(|| fields.invalid("childPolicy", "is missing"))?;
+        Self::parse_list(&list, &fields.at("childPolicy")).map(Box::new)
+    }
+
     /// The policy of that name; `None` when it is not known.
     fn parse(name: &str, fields: &Fields<'_>) -> Option<Result<Self, ServiceConfigError>> {
         Some(match name {
             "pick_first" => pick_first::Config::parse(fields).map(Self::PickFirst),
+            "random" => random::Config::parse(fields).map(Self::Random),
             "round_robin" => round_robin::Config::parse(fields).map(Self::RoundRobin),
+            "outlier_detection_experimental" | "outlier_detection" => {
+                outlier_detection::Config::parse(fields).map(Self::OutlierDetection)
+            }
+            "random_subsetting_experimental" | "random_subsetting" => {
+                random_subsetting::Config::parse(fields).map(Self::RandomSubsetting)
+            }
+            "circuit_breaking" => {
+                circuit_breaking::Config::parse(fields).map(Self::CircuitBreaking)
+            }
+            "least_request" | "least_request_experimental" => {
+                least_request::Config::parse(fields).map(Self::LeastRequest)
+            }
+            "weighted_round_robin" => {
+                weighted_round_robin::Config::parse(fields).map(Self::WeightedRoundRobin)
+            }
+            "ring_hash" | "ring_hash_experimental" => {
+                ring_hash::Config::parse(fields).map(Self::RingHash)
+            }
             _ => return None,
         })
+    }
+
+    /// Sets how many entries the ring of a `ring_hash` has at most, whatever its settings say. Source: gRFC A42, a setting of the client.
+    pub(crate) fn set_ring_size_cap(&mut self, cap: u32) {
+        match self {
+            Self::RingHash(config) => config.ring_size_cap = cap.max(1),
+            Self::OutlierDetection(config) => config.child.set_ring_size_cap(cap),
+            Self::RandomSubsetting(config) => config.child.set_ring_size_cap(cap),
+            Self::CircuitBreaking(config) => config.child.set_ring_size_cap(cap),
+            Self::PickFirst(_)
+            | Self::Random(_)
+            | Self::RoundRobin(_)
+            | Self::LeastRequest(_)
+            | Self::WeightedRoundRobin(_) => {}
+        }
     }
 
     /// Makes the policy. It knows nothing until its first [`Policy::update`].
     pub(crate) fn build(&self) -> Box<dyn Policy> {
         match self {
             Self::PickFirst(_) => Box::new(PickFirst::default()),
+            Self::Random(_) => Box::new(Random::default()),
             Self::RoundRobin(_) => Box::new(RoundRobin::default()),
+            Self::OutlierDetection(config) => Box::new(OutlierDetection::new(config)),
+            Self::RandomSubsetting(config) => Box::new(RandomSubsetting::new(config)),
+            Self::CircuitBreaking(config) => Box::new(CircuitBreaking::new(config)),
+            Self::LeastRequest(_) => Box::new(LeastRequest::default()),
+            Self::WeightedRoundRobin(_) => Box::new(WeightedRoundRobin::default()),
+            Self::RingHash(_) => Box::new(RingHash::default()),
         }
     }
 
@@ -59,14 +130,35 @@ impl PolicyConfig {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::PickFirst(_) => "pick_first",
+            Self::Random(_) => "random",
             Self::RoundRobin(_) => "round_robin",
+            Self::OutlierDetection(_) => "outlier_detection_experimental",
+            Self::RandomSubsetting(_) => "random_subsetting_experimental",
+            Self::CircuitBreaking(_) => "circuit_breaking",
+            Self::LeastRequest(_) => "least_request",
+            Self::WeightedRoundRobin(_) => "weighted_round_robin",
+            Self::RingHash(_) => "ring_hash",
         }
+    }
+
+    /// The names of the policy and of those inside.
+    pub(crate) fn path(&self) -> String {
+        let names = std::iter::successors(Some(self), |config| config.child());
+        names.map(Self::name).collect::<Vec<_>>().join(" > ")
     }
 
     /// The policy inside, if this one wraps another.
     fn child(&self) -> Option<&Self> {
         match self {
-            Self::PickFirst(_) | Self::RoundRobin(_) => None,
+            Self::PickFirst(_)
+            | Self::Random(_)
+            | Self::RoundRobin(_)
+            | Self::LeastRequest(_)
+            | Self::WeightedRoundRobin(_)
+            | Self::RingHash(_) => None,
+            Self::OutlierDetection(config) => Some(&config.child),
+            Self::RandomSubsetting(config) => Some(&config.child),
+            Self::CircuitBreaking(config) => Some(&config.child),
         }
     }
 

@@ -12,13 +12,23 @@ use tonic::Status;
 use crate::subchannel::{SubchannelId, SubchannelState};
 use crate::{Address, ConnectivityState, Endpoint, Subchannel};
 
+mod circuit_breaking;
 mod config;
 mod endpoint_set;
+mod least_request;
+mod outlier_detection;
 mod pick_first;
 mod picker;
-mod round_robin;
 #[cfg(test)]
-mod testing;
+mod properties;
+mod random;
+mod random_subsetting;
+mod ring_hash;
+mod round_robin;
+mod spread;
+#[cfg(test)]
+pub(crate) mod testing;
+mod weighted_round_robin;
 
 pub(crate) use config::PolicyConfig;
 pub use picker::{CallEnd, CallTracker, Pick, PickArgs, Picker};

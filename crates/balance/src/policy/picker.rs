@@ -30,7 +30,7 @@ pub struct PickArgs<'a> {
 /// Where a call goes.
 #[derive(Debug)]
 pub enum Pick<'a> {
-    /// There. Every such answer is followed by `started` and `ended` of the trackers of the subchannel.
+    /// There. Every such answer is followed by `started`, and then `ended` or `returned`, of the trackers of the subchannel.
     Subchannel(&'a Arc<Subchannel>),
     /// Nowhere yet: a connection is being made, or was asked for. Ask the next picker.
     Queue,
@@ -45,8 +45,23 @@ pub trait CallTracker: Send + Sync + fmt::Debug {
     /// A call was given to the subchannel.
     fn started(&self) {}
 
-    /// It is over. Called once for each `started`, whatever became of the call.
+    /// It came back without having left this process, and is picked anew: nothing to be learnt of the server. Called instead of `ended`.
+    fn returned(&self) {}
+
+    /// It is over. Called once for each `started` that was not `returned`, whatever became of the call.
     fn ended(&self, end: &CallEnd<'_>);
+
+    /// How often the server should report its load on a stream of its own (gRFC A51); `None` when that is not wanted.
+    ///
+    /// Asked when a connection stands. Where several trackers want reports, the server is asked for the shortest interval, and all get every report.
+    fn load_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The server has reported its load on that stream.
+    fn load_reported(&self, load: &LoadReport) {
+        let _ = load;
+    }
 }
 
 /// How a call ended.

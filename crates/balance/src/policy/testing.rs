@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use tokio::time::Duration;
+use tonic::Code;
 
-use super::{Controller, NewSubchannel, Pick, PickArgs, Picture, Policy};
+use super::{CallEnd, CallTracker, Controller, NewSubchannel, Pick, PickArgs, Picture, Policy};
 use crate::subchannel::{SubchannelId, SubchannelState};
 use crate::{Address, Endpoint, Subchannel};
 
@@ -18,6 +20,30 @@ pub(crate) fn endpoints(numbers: impl IntoIterator<Item = u8>) -> Vec<Endpoint> 
     numbers.into_iter().map(endpoint).collect()
 }
 
+/// An endpoint with these addresses: IP addresses with a port, or names, which get port 1.
+pub(crate) fn endpoint(addresses: &[&str]) -> Endpoint {
+    Endpoint {
+        addresses: addresses.iter().map(|text| address(text)).collect(),
+        ..Endpoint::new(Address::Name("unused".into(), 1), "server.example".parse().unwrap())
+    }
+}
+
+/// An address as [`endpoint`] takes it.
+pub(crate) fn address(text: &str) -> Address {
+    text.parse().map_or_else(|_| Address::Name(text.to_owned(), 1), Address::Ip)
+}
+
+/// Subchannels for a picker, to the addresses of [`endpoints`].
+pub(crate) fn subchannels(numbers: impl IntoIterator<Item = u8>) -> Box<[Arc<Subchannel>]> {
+    let mut controller = FakeController::default();
+    let mut make = |endpoint: &Endpoint| {
+        let address = &endpoint.addresses[0];
+        let (trackers, health_checked) = (Vec::new(), false);
+        controller.new_subchannel(NewSubchannel { endpoint, address, trackers, health_checked })
+    };
+    endpoints(numbers).iter().map(&mut make).collect()
+}
+
 /// Records what a policy asks for.
 #[derive(Debug, Default)]
 pub(crate) struct FakeController {
@@ -25,12 +51,15 @@ pub(crate) struct FakeController {
     pub(crate) made: BTreeMap<SubchannelId, Arc<Subchannel>>,
     /// Those of them that are to have their health checked.
     pub(crate) health_checked: Vec<SubchannelId>,
+    /// Who is told of the calls of each.
+    pub(crate) trackers: BTreeMap<SubchannelId, Vec<Arc<dyn CallTracker>>>,
     pub(crate) resolutions: usize,
 }
 
 impl Controller for FakeController {
     fn new_subchannel(&mut self, new: NewSubchannel<'_>) -> Arc<Subchannel> {
         let id = SubchannelId(self.made.len() as u64);
+        self.trackers.insert(id, new.trackers.clone());
         let made = Arc::new(Subchannel::new(
             id,
             new.address.clone(),
@@ -62,6 +91,17 @@ impl FakeController {
         asked.map(|made| made.id()).collect()
     }
 
+    /// The addresses of the subchannels that are not shut down, in order of their making.
+    pub(crate) fn live(&self) -> Vec<String> {
+        let live = self.made.values().filter(|made| !made.is_shut_down());
+        live.map(|made| made.address().to_string()).collect()
+    }
+
+    /// As [`connects`](Self::connects), but what they connect to.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.connects().iter().map(|id| self.made[id].address().to_string()).collect()
+    }
+
     /// Brings a subchannel to READY, by way of CONNECTING.
     pub(crate) fn make_ready(&mut self, policy: &mut dyn Policy, id: SubchannelId) {
         policy.subchannel_changed(id, &SubchannelState::Connecting, self);
@@ -77,6 +117,17 @@ impl FakeController {
             }
             for id in asked {
                 self.make_ready(policy, id);
+            }
+        }
+    }
+
+    /// Lets so many calls of a subchannel begin and end.
+    pub(crate) fn call(&self, id: SubchannelId, code: Code, times: usize) {
+        let end = CallEnd { code, duration: Duration::from_millis(1), load: None };
+        for tracker in &self.trackers[&id] {
+            for _ in 0..times {
+                tracker.started();
+                tracker.ended(&end);
             }
         }
     }

@@ -1,4 +1,7 @@
 //! From a target's name to whole lists of endpoints.
+//!
+//! The scheme of the [`Target`](crate::Target) says in the [`Registry`] what finds them: a [`Resolver`], which the channel asks again and again in a
+//! task of its own. A resolver knows nothing of connections. It never fails for good: while it fails, what it has said last stays in use.
 
 use std::fmt;
 use std::future::Future;
@@ -8,6 +11,18 @@ use tokio::sync::Notify;
 use tonic::Status;
 
 use crate::{Endpoint, ServiceConfig, ServiceConfigError};
+
+mod dns;
+mod driver;
+mod fixed;
+mod manual;
+mod registry;
+#[cfg(test)]
+mod testing;
+
+pub(crate) use driver::drive;
+pub use manual::{ManualHandle, ManualResolver, manual};
+pub use registry::{ChooseServiceConfig, Registry, ResolverOptions};
 
 /// What a resolver found: always the whole list, never a difference.
 #[derive(Clone, Debug)]
@@ -45,7 +60,8 @@ impl ResolveNow {
         self.0.notified().await;
     }
 
-    pub(crate) fn want(&self) {
+    /// Says that the list may be out of date. Never waits.
+    pub fn want(&self) {
         self.0.notify_one();
     }
 }

@@ -1,45 +1,37 @@
 //! A subchannel: one address, and the connections to it.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use http::uri::Authority;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::Address;
+use crate::lock_free::InFlight;
 use crate::policy::CallTracker;
+
+mod call;
+mod connection;
+mod pool;
+mod ready;
+mod side_streams;
+mod state;
+mod task;
+
+pub(crate) use call::{Picked, Place};
+use pool::Connections;
+pub use pool::{MAX_CONNECTIONS, Pool};
+pub use state::ConnectivityState;
+pub(crate) use state::SubchannelState;
+pub(crate) use task::{Context, run};
 
 /// Tells the subchannels of one channel apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SubchannelId(pub(crate) u64);
-
-/// The state of a channel. Source: grpc/grpc `doc/connectivity-semantics-and-api.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConnectivityState {
-    /// Nobody needs a connection.
-    Idle,
-    /// One is being made.
-    Connecting,
-    /// Calls can be sent.
-    Ready,
-    /// No connection could be made; it is tried again after a while.
-    TransientFailure,
-}
-
-/// The state of one subchannel, as its policy is told.
-#[derive(Clone, Debug)]
-pub(crate) enum SubchannelState {
-    /// There is no connection, and nobody tries to make one: a backoff has passed, or a connection has ended.
-    Idle,
-    Connecting,
-    Ready,
-    /// The connection stands, but calls are not to be sent: the server says that it is not healthy, or it was ejected as an outlier. Followed by
-    /// `Ready` when that is over.
-    Unhealthy(Arc<str>),
-    /// Connecting has failed. `Idle` follows when the backoff has passed.
-    TransientFailure(Arc<str>),
-}
 
 /// One address of an endpoint, and the connections to it.
 pub struct Subchannel {
@@ -47,11 +39,25 @@ pub struct Subchannel {
     address: Address,
     authority: Authority,
     trackers: Vec<Arc<dyn CallTracker>>,
-    /// Calls that are under way.
-    in_flight: AtomicUsize,
+    in_flight: InFlight,
+    pool: Connections,
     connect_wanted: AtomicBool,
-    shut_down: AtomicBool,
     changed: Notify,
+    shut_down: AtomicBool,
+    task: OnceLock<AbortHandle>,
+    pub(crate) counts: Counts,
+    state: ArcSwap<(SubchannelState, Instant)>,
+}
+
+/// What a subchannel has seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Calls that were picked for it.
+    pub(crate) started: AtomicU64,
+    /// Attempts to connect.
+    pub(crate) attempts: AtomicU64,
+    /// Those of them that failed.
+    pub(crate) failed_attempts: AtomicU64,
 }
 
 impl Subchannel {
@@ -66,10 +72,14 @@ impl Subchannel {
             address,
             authority,
             trackers,
-            in_flight: AtomicUsize::new(0),
+            in_flight: InFlight::new(),
+            pool: Connections::default(),
             connect_wanted: AtomicBool::new(false),
-            shut_down: AtomicBool::new(false),
             changed: Notify::new(),
+            shut_down: AtomicBool::new(false),
+            task: OnceLock::new(),
+            counts: Counts::default(),
+            state: ArcSwap::from_pointee((SubchannelState::Idle, Instant::now())),
         }
     }
 
@@ -82,9 +92,28 @@ impl Subchannel {
         &self.address
     }
 
+    /// What the server is called.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// Calls that were picked for it and are not over.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.get()
+    }
+
+    /// Where its calls are counted, from the pick to the end.
+    pub(crate) fn calls(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.pool.all().len()
+    }
+
+    /// Its state, and since when.
+    pub(crate) fn state(&self) -> Arc<(SubchannelState, Instant)> {
+        self.state.load_full()
     }
 
     /// Connects if it is idle; otherwise when the backoff has passed. Never waits.
@@ -99,6 +128,13 @@ impl Subchannel {
         self.connect_wanted.swap(false, Ordering::AcqRel)
     }
 
+    /// Has its task end with it.
+    pub(crate) fn owns(&self, task: AbortHandle) {
+        if let Err(task) = self.task.set(task) {
+            task.abort();
+        }
+    }
+
     pub(crate) fn is_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::Acquire)
     }
@@ -106,16 +142,16 @@ impl Subchannel {
     /// Gives the connections up; calls in flight finish.
     pub(crate) fn shut_down(&self) {
         self.shut_down.store(true, Ordering::Release);
-        self.changed.notify_one();
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+        self.pool.clear();
     }
 }
 
 impl fmt::Debug for Subchannel {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Subchannel")
-            .field(&self.id.0)
-            .field(&format_args!("{}", self.address))
-            .finish()
+        let mut tuple = formatter.debug_tuple("Subchannel");
+        tuple.field(&self.id.0).field(&format_args!("{}", self.address)).finish()
     }
 }

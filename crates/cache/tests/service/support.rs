@@ -91,7 +91,7 @@ pub(crate) async fn start_cache(accounts: &str, options: &[&str]) -> SocketAddr 
 }
 
 pub(crate) fn channel(address: SocketAddr) -> Channel {
-    Channel::connect_lazy(&address.to_string().parse().unwrap())
+    Channel::connect_lazy(&address.to_string().parse().unwrap()).unwrap()
 }
 
 async fn serve<A: App>(args: A::Args) -> SocketAddr {

@@ -91,11 +91,11 @@ fn roots(path: &Path, pem: &[u8]) -> Result<RootCertStore, TlsError> {
 /// How calls of this process go out: verified with the CA, if there is one, and with the server's own certificate to show.
 pub(crate) fn client(args: &TlsArgs) -> Result<Option<ClientTls>, TlsError> {
     let Some(ca) = &args.tls_ca else { return Ok(None) };
-    let pem = read(ca)?;
-    roots(ca, &pem)?;
-    let tls = ClientTls::new(pem);
+    // Told now with its name, and not when the first connection is made.
+    roots(ca, &read(ca)?)?;
+    let tls = ClientTls::from_ca_file(ca);
     Ok(Some(match (&args.tls_cert, &args.tls_key) {
-        (Some(cert), Some(key)) => tls.identity(read(cert)?, read(key)?),
+        (Some(cert), Some(key)) => tls.identity_files(cert, key),
         _ => tls,
     }))
 }

@@ -70,7 +70,6 @@ fn of_file(file: &FileDescriptor) -> HashMap<Vec<i32>, String> {
 
 #[cfg(test)]
 mod tests {
-    use wayside_balance::Channel;
 
     use super::*;
     use crate::binding::Target;
@@ -80,7 +79,7 @@ mod tests {
     #[tokio::test]
     async fn comments_are_found_for_every_element() {
         let method = testing::method("Update");
-        let channel = Channel::connect_lazy(&"127.0.0.1:1".parse().unwrap());
+        let channel = crate::testing::nowhere();
         let target = Arc::new(Target::new(&method, channel).unwrap());
         let rule = Rules::new(testing::pool()).unwrap().of(&method).unwrap().remove(0);
         let comments = Comments::of(&[Arc::new(Binding::new(target, rule).unwrap())]);

@@ -41,7 +41,7 @@ impl Program {
         let line = line_with(r#""address":""#, &mut log).await;
         let (_, address) = line.split_once(r#""address":""#).unwrap();
         let target = address.split('"').next().unwrap().parse().unwrap();
-        let client = MediaServiceClient::new(Channel::connect_lazy(&target));
+        let client = MediaServiceClient::new(Channel::connect_lazy(&target).unwrap());
         Self { _child: child, log, client }
     }
 

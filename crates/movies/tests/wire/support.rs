@@ -41,7 +41,7 @@ pub(crate) async fn listener() -> (TcpListener, String) {
 
 pub(crate) fn client(address: &str) -> Client {
     let target: Target = address.parse().unwrap();
-    MoviesServiceClient::new(Channel::connect_lazy(&target))
+    MoviesServiceClient::new(Channel::connect_lazy(&target).unwrap())
 }
 
 pub(crate) fn get(mid: i32) -> Request<GetMovieRequest> {

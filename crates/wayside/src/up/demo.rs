@@ -25,8 +25,8 @@ pub(crate) async fn token(
 ) -> Result<String> {
     let target: Target = reachable(layout.accounts).to_string().parse()?;
     let channel = match ca_pem {
-        Some(pem) => Channel::connect_lazy_tls(&target, &ClientTls::new(pem))?,
-        None => Channel::connect_lazy(&target),
+        Some(pem) => Channel::builder(&target).tls(ClientTls::new(pem)).build()?,
+        None => Channel::connect_lazy(&target)?,
     };
     let demo = Demo { accounts: AccountsServiceClient::new(channel), admin_token };
     timeout(PATIENCE, demo.token())

@@ -2,13 +2,18 @@
 
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use wayside_balance::{Channel, ConnectivityState};
 use wayside_chassis::{bind, bind_admin, serve_admin};
 
 use super::layout::{Layout, plan};
 use super::tls::make_certificates;
 use super::welcome::Welcome;
 use super::{UpArgs, demo};
+
+/// The servers are in this process, so they are connected within milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the whole system until `stop`, or until one of its servers fails.
 ///
@@ -29,6 +34,7 @@ pub(crate) async fn up(args: UpArgs, stop: CancellationToken) -> Result<()> {
     let ended = CancellationToken::new();
     let admin = bind_admin(layout.admin, admin_is_default).await?;
     let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
+    let channels = ready.iter().flat_map(|(_, _, server)| server.channels()).collect();
     let readiness = ready.iter().map(|(_, _, server)| server.readiness()).collect();
     let admin = admin.map(|listener| {
         tokio::spawn(serve_admin(listener, readiness, ended.clone().cancelled_owned()))
@@ -41,7 +47,10 @@ pub(crate) async fn up(args: UpArgs, stop: CancellationToken) -> Result<()> {
     }
     let ca_pem = ca.as_ref().map(std::fs::read).transpose().context("cannot read the CA")?;
     let greeted = tokio::select! {
-        token = demo::token(&layout, ca_pem, admin_token.as_ref()) => {
+        token = async {
+            connect(channels).await;
+            demo::token(&layout, ca_pem, admin_token.as_ref()).await
+        } => {
             token.and_then(|token| Welcome { layout: &layout, admin: admin_address, token: &token, ca: ca.as_deref() }.print())
         }
         () = stop.cancelled() => Ok(()),
@@ -57,6 +66,21 @@ pub(crate) async fn up(args: UpArgs, stop: CancellationToken) -> Result<()> {
         admin.await.context("the admin port panicked")?;
     }
     result.and(greeted)
+}
+
+/// Connects the servers with each other, so that the first calls already find every replica. What is not connected in time connects later.
+async fn connect(channels: Vec<Channel>) {
+    let is_ready = |channel: &Channel| {
+        let all = channel.snapshot().subchannels;
+        !all.is_empty() && all.iter().all(|one| one.state == ConnectivityState::Ready)
+    };
+    channels.iter().for_each(Channel::connect);
+    let all_ready = async {
+        while !channels.iter().all(is_ready) {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let _ = timeout(CONNECT_TIMEOUT, all_ready).await;
 }
 
 /// Waits for every server. One that ends before it is told to takes the others with it: half a system would look like a whole one.

@@ -76,7 +76,7 @@ async fn start<A: App>(args: A::Args, process: ProcessArgs) -> Server {
         // An error says that the server was dropped, which is how it is stopped.
         let _ = stopped.await;
     }));
-    Server { channel: Channel::connect_lazy(&target), _stop: Arc::new(stop) }
+    Server { channel: Channel::connect_lazy(&target).unwrap(), _stop: Arc::new(stop) }
 }
 
 struct Resolving;

@@ -1,0 +1,99 @@
+//! One connection, shared by as many calls as the server takes at a time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use hyper::client::conn::http2::SendRequest;
+use tonic::body::Body;
+
+/// A connection that takes calls.
+pub(crate) struct Connection {
+    pub(super) number: u64,
+    pub(super) sender: SendRequest<Body>,
+    in_flight: AtomicUsize,
+    max_streams: Arc<AtomicUsize>,
+    /// Calls it was given so far.
+    started: AtomicU64,
+    /// Whether the server has ever answered on it.
+    answered: AtomicBool,
+    /// It has handed a call back: the server, or we, want no more on it.
+    closing: AtomicBool,
+}
+
+impl Connection {
+    pub(super) fn new(
+        number: u64,
+        sender: SendRequest<Body>,
+        max_streams: Arc<AtomicUsize>,
+    ) -> Self {
+        Self {
+            number,
+            sender,
+            in_flight: AtomicUsize::new(0),
+            max_streams,
+            started: AtomicU64::new(0),
+            answered: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.closing.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Whether another call would have to wait for one of those under way.
+    pub(super) fn is_full(&self) -> bool {
+        self.in_flight() >= self.max_streams.load(Ordering::Relaxed)
+    }
+
+    /// Takes one of the calls that the server takes at a time; `false` when there is none left.
+    pub(super) fn acquire(&self) -> bool {
+        let max = self.max_streams.load(Ordering::Relaxed);
+        if self.in_flight.fetch_add(1, Ordering::AcqRel) >= max {
+            self.in_flight.fetch_sub(1, Ordering::AcqRel);
+            return false;
+        }
+        self.started.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// A call on it is over.
+    pub(super) fn release(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The server has answered a call.
+    pub(super) fn mark_answered(&self) {
+        if !self.has_answered() {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Nobody should be given it again.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("number", &self.number)
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! The client's interceptors, outermost first, around a channel.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tower::ServiceBuilder;
+use wayside_balance::Channel;
+use wayside_balance::service_config::{HedgingPolicy, MethodConfig, RetryPolicy, RetryThrottling};
+use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService, Timeouts};
+use wayside_interceptors::client::retry::{
+    self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
+};
+
+/// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle.
+pub type Outgoing = DeadlineService<Retry<Channel>>;
+
+/// Puts the client's interceptors around a channel.
+pub fn outgoing(channel: Channel) -> Outgoing {
+    let timeouts = channel.clone();
+    let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Mutex::default() };
+    ServiceBuilder::new()
+        // Outermost, so that the deadline covers every attempt and the pauses between them.
+        .layer(DeadlineLayer::new(move |path| timeouts_of(&timeouts, path)))
+        // Around the channel, so that each attempt is picked anew.
+        .layer(RetryLayer::new(policies))
+        .service(channel)
+}
+
+fn timeouts_of(channel: &Channel, path: &str) -> Timeouts {
+    let config = channel.service_config();
+    let timeout = config.method(path).and_then(|method| method.timeout);
+    // Source: grpc/grpc `service_config.proto`, "the stricter of both holds".
+    Timeouts { default: timeout, max: timeout }
+}
+
+/// The policies in a channel's service config, as it is now.
+struct ServiceConfigPolicies {
+    channel: Channel,
+    /// The throttle in use, and what it was made of.
+    throttle: Mutex<Option<(RetryThrottling, Arc<Throttle>)>>,
+}
+
+impl Policies for ServiceConfigPolicies {
+    fn policy(&self, path: &str) -> Option<MethodPolicy> {
+        self.channel.service_config().method(path).and_then(method_policy)
+    }
+
+    fn throttle(&self) -> Option<Arc<Throttle>> {
+        let wanted = self.channel.service_config().retry_throttling()?;
+        // Replaced in one step, so a panic elsewhere cannot have left half of it.
+        let mut last = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match &*last {
+            Some((of, throttle)) if *of == wanted => return Some(throttle.clone()),
+            Some((_, throttle)) => throttle.successor(wanted.max_tokens, wanted.token_ratio),
+            None => Throttle::try_new(wanted.max_tokens, wanted.token_ratio),
+        };
+        // A service config is validated by the same rules, so it makes a throttle.
+        let made = Arc::new(made.ok()?);
+        *last = Some((wanted, made.clone()));
+        Some(made)
+    }
+}
+
+fn method_policy(method: &MethodConfig) -> Option<MethodPolicy> {
+    let retry = method.retry_policy.as_ref().map(retry_policy);
+    retry.or_else(|| method.hedging_policy.as_ref().map(hedging_policy)).flatten()
+}
+
+/// `None` cannot be: a service config is validated by the same rules.
+fn retry_policy(policy: &RetryPolicy) -> Option<MethodPolicy> {
+    let made = retry::RetryPolicy::try_new(
+        policy.max_attempts,
+        policy.initial_backoff,
+        policy.max_backoff,
+        policy.backoff_multiplier,
+        policy.retryable_status_codes.iter().copied(),
+    );
+    made.ok().map(MethodPolicy::Retry)
+}
+
+fn hedging_policy(policy: &HedgingPolicy) -> Option<MethodPolicy> {
+    let codes = policy.non_fatal_status_codes.iter().copied();
+    let made = retry::HedgingPolicy::try_new(policy.max_attempts, policy.hedging_delay, codes);
+    made.ok().map(MethodPolicy::Hedging)
+}
