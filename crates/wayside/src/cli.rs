@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use wayside_chassis::{exit_code, run};
 
 use crate::certs::{CertsArgs, certs};
+use crate::lab::{LabArgs, LabServerArgs, client_process, lab, serve};
 use crate::up::{UpArgs, up};
 
 /// Production gRPC in Rust, end to end.
@@ -31,6 +32,20 @@ enum Command {
     /// Write a development CA and certificates of it for every server.
     #[command(long_about = None)]
     Certs(CertsArgs),
+
+    /// Show what faults do to clients, ours beside others, with real processes on this machine.
+    #[command(
+        long_about = "Show what faults do to clients, ours beside others, with real processes on this machine. All of it takes two to three minutes."
+    )]
+    Lab(Box<LabArgs>),
+
+    /// A server of the lab, which starts it.
+    #[command(hide = true)]
+    LabServer(Box<LabServerArgs>),
+
+    /// A client of the lab, which starts it.
+    #[command(hide = true)]
+    LabClient,
 }
 
 /// The whole program. Exit code 0: done, or stopped by a signal. 1: could not start or go on. 2: wrong usage. 130: ended by a second signal.
@@ -39,6 +54,9 @@ pub fn main() -> ExitCode {
     {
         Command::Up(args) => run(&args.process.clone(), |stop| up(*args, stop)),
         Command::Certs(args) => certs(&args).map(Ok),
+        Command::Lab(args) => lab(*args),
+        Command::LabServer(args) => run(&args.process.clone(), |stop| serve(*args, stop)),
+        Command::LabClient => client_process().map(Ok),
     };
     exit_code(result.map_err(|error: anyhow::Error| format!("{error:#}")))
 }
@@ -77,7 +95,7 @@ mod tests {
         assert_eq!(completed(&["--port-offset", "5"]), ["up", "--port-offset", "5"]);
         assert_eq!(completed(&["up", "--port-offset", "5"]), ["up", "--port-offset", "5"]);
         assert_eq!(completed(&["--help"]), ["--help"]);
-        assert_eq!(completed(&["lab"]), ["lab"], "a wrong command is left for clap to explain");
+        assert_eq!(completed(&["lob"]), ["lob"], "a wrong command is left for clap to explain");
     }
 
     #[test]

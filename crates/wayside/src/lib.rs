@@ -1,7 +1,8 @@
-//! The `wayside` command: the whole system in one process.
+//! The `wayside` command: the whole system in one process, and the lab.
 
 mod certs;
 mod cli;
+mod lab;
 mod up;
 
 pub use cli::main;

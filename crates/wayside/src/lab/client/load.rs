@@ -1,0 +1,98 @@
+//! Workers that call, and write down what came of it.
+
+use anyhow::{Context, Result};
+use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use wayside_proto::greet::v1::GreetResponse;
+
+use super::caller::Caller;
+use crate::lab::clock::Clock;
+use crate::lab::protocol::{Call, NO_STATUS, NO_STATUS_AFTER_MS, Spec};
+use crate::lab::server::number_of_pod;
+
+/// How many calls are written down, by all workers together: about a hundred megabytes. The workers then stop early.
+const MAX_CALLS: usize = 4_000_000;
+
+/// The workers of one client.
+#[derive(Debug)]
+pub(super) struct Load {
+    stop: CancellationToken,
+    workers: JoinSet<Vec<Call>>,
+}
+
+impl Load {
+    /// Lets the workers begin.
+    pub(super) fn start(spec: &Spec, caller: &Caller) -> Self {
+        let (stop, mut workers) = (CancellationToken::new(), JoinSet::new());
+        let clock = Clock::start();
+        let pace = Duration::from_millis(spec.pace_ms);
+        for index in 0..spec.workers {
+            let worker = Worker {
+                caller: caller.clone(),
+                clock,
+                // Workers that all begin at once would go on in step.
+                first: clock.began + pace * index / spec.workers,
+                pace,
+                timeout: Duration::from_millis(spec.timeout_ms),
+                max_calls: MAX_CALLS / spec.workers.max(1) as usize,
+            };
+            workers.spawn(worker.work(stop.clone()));
+        }
+        Self { stop, workers }
+    }
+
+    /// Lets the workers finish their calls, and gives all that were made.
+    pub(super) async fn finish(mut self) -> Result<Vec<Call>> {
+        self.stop.cancel();
+        let mut calls = Vec::new();
+        while let Some(worker) = self.workers.join_next().await {
+            calls.extend(worker.context("a worker panicked")?);
+        }
+        Ok(calls)
+    }
+}
+
+struct Worker {
+    caller: Caller,
+    clock: Clock,
+    first: Instant,
+    pace: Duration,
+    timeout: Duration,
+    max_calls: usize,
+}
+
+impl Worker {
+    async fn work(mut self, stop: CancellationToken) -> Vec<Call> {
+        let mut calls = Vec::new();
+        let mut next = self.first;
+        let give_up =
+            self.timeout * self.caller.attempts() + Duration::from_millis(NO_STATUS_AFTER_MS);
+        while calls.len() < self.max_calls {
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = stop.cancelled() => break,
+            }
+            let began = Instant::now();
+            let outcome = timeout(give_up, self.caller.greet(self.timeout)).await;
+            let (server, code) = outcome.map_or((None, NO_STATUS), read);
+            calls.push(Call {
+                start_us: self.clock.at(began),
+                latency_us: began.elapsed().as_micros() as u64,
+                server,
+                code,
+            });
+            next = began + self.pace;
+        }
+        calls
+    }
+}
+
+#[expect(deprecated, reason = "`result` is the field that every release of greet answers in")]
+fn read(outcome: Result<GreetResponse, Status>) -> (Option<usize>, u8) {
+    match outcome {
+        Ok(response) => (number_of_pod(&response.result), 0),
+        Err(status) => (None, status.code() as u8),
+    }
+}

@@ -1,0 +1,157 @@
+//! What the lab and its clients say to each other: JSON, a value each line. Orders go to the client's standard input, answers come from its
+//! standard output. `grpcio_worker.py` speaks it too.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// The first line that a client reads: how it is to make calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    pub(crate) stack: Stack,
+    /// The servers, in the order of their numbers.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Whether [`Order::Addresses`] will come. A client that cannot follow says so before anything is measured.
+    pub(crate) list_changes: bool,
+    pub(crate) workers: u32,
+    /// A worker starts a call at most this often, so that one whose calls fail at once makes no more of them than any other.
+    pub(crate) pace_ms: u64,
+    /// The deadline of every call.
+    pub(crate) timeout_ms: u64,
+    /// After how long without a sign of a server it is pinged, and how long it then has to answer; without it the stack's default holds.
+    pub(crate) keepalive_ms: Option<u64>,
+    /// With it, calls are made as fast as they can be, and only counted.
+    pub(crate) measure: Option<Measure>,
+}
+
+/// Whose client makes the calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stack {
+    /// tonic's `Channel` to the first address.
+    TonicOne,
+    /// tonic's `Channel::balance_list`; a call that fails is made again at once until it was tried this often.
+    TonicBalance { attempts: u32 },
+    /// A plain tonic `Channel` for each address, taken in turn.
+    TonicCounter,
+    /// The C core, by Python.
+    Grpcio { service_config: String },
+    /// `wayside-balance`, with at most so many connections to a server.
+    Wayside { service_config: String, connections: u32 },
+}
+
+/// How throughput is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// Calls of this time are not counted: connections are made, and code is read for the first time.
+    pub(crate) warm_up_ms: u64,
+    pub(crate) window_ms: u64,
+}
+
+/// What a client is told after its [`Spec`]. The end of its input means that the lab is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// Begin to call.
+    Go,
+    /// Use these servers from now on: what a resolver would say.
+    Addresses(Vec<SocketAddr>),
+    /// Finish the calls that are under way, report, and end.
+    Stop,
+}
+
+/// What a client says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// The client is set up, and waits for [`Order::Go`].
+    Ready,
+    /// It cannot do what the [`Spec`] asks for, and why. It has ended.
+    Unable(String),
+    /// Every call that it made.
+    Calls(Vec<Call>),
+    /// What it measured.
+    Totals(Totals),
+}
+
+/// One call, as its client saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64, Option<usize>, u8)", into = "(u64, u64, Option<usize>, u8)")]
+pub(crate) struct Call {
+    /// Microseconds since 1970: a clock that processes share.
+    pub(crate) start_us: u64,
+    pub(crate) latency_us: u64,
+    /// The number of the server that answered.
+    pub(crate) server: Option<usize>,
+    /// The gRPC code, or [`NO_STATUS`].
+    pub(crate) code: u8,
+}
+
+/// In the place of a gRPC code: the call had no status a second after its deadline.
+pub(crate) const NO_STATUS: u8 = 255;
+
+/// How long after its deadline a call is given up as one without a status.
+pub(crate) const NO_STATUS_AFTER_MS: u64 = 1000;
+
+impl Call {
+    pub(crate) fn end_us(&self) -> u64 {
+        self.start_us + self.latency_us
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.code != 0
+    }
+}
+
+impl From<(u64, u64, Option<usize>, u8)> for Call {
+    fn from((start_us, latency_us, server, code): (u64, u64, Option<usize>, u8)) -> Self {
+        Self { start_us, latency_us, server, code }
+    }
+}
+
+impl From<Call> for (u64, u64, Option<usize>, u8) {
+    fn from(call: Call) -> Self {
+        (call.start_us, call.latency_us, call.server, call.code)
+    }
+}
+
+/// What a client measured in its window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    pub(crate) calls: u64,
+    pub(crate) lost: u64,
+    pub(crate) seconds: f64,
+    /// CPU time of the client's process, user and system.
+    pub(crate) cpu_seconds: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The Python client was written against these very texts.
+    #[test]
+    fn lines_are_what_the_python_client_reads_and_writes() {
+        for (order, text) in [
+            (Order::Go, r#""go""#),
+            (
+                Order::Addresses(vec!["127.0.0.1:1".parse().unwrap()]),
+                r#"{"addresses":["127.0.0.1:1"]}"#,
+            ),
+            (Order::Stop, r#""stop""#),
+        ] {
+            assert_eq!(serde_json::to_string(&order).unwrap(), text);
+        }
+        let call = Call { start_us: 7, latency_us: 2, server: Some(1), code: 0 };
+        let lost = Call { server: None, code: 14, ..call };
+        for (answer, text) in [
+            (Answer::Ready, r#""ready""#),
+            (Answer::Unable("why".into()), r#"{"unable":"why"}"#),
+            (Answer::Calls(vec![call, lost]), r#"{"calls":[[7,2,1,0],[7,2,null,14]]}"#),
+        ] {
+            assert_eq!(serde_json::from_str::<Answer>(text).unwrap(), answer);
+        }
+        let stack = Stack::Grpcio { service_config: "{}".into() };
+        assert_eq!(serde_json::to_string(&stack).unwrap(), r#"{"grpcio":{"service_config":"{}"}}"#);
+    }
+}

@@ -1,0 +1,56 @@
+//! Greet with a delay.
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use clap::Args;
+use greet::{Greet, GreetArgs, Release};
+use tokio::time::{Duration, sleep};
+use tonic::service::Routes;
+use wayside_chassis::{App, Setup, StartError, parse_duration};
+
+use super::pod_name;
+
+/// The greet server, slower.
+#[derive(Debug)]
+pub(crate) struct SlowGreet;
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct SlowGreetArgs {
+    /// The name that is said in every greeting.
+    #[arg(long, default_value_t = pod_name(0), value_name = "NAME")]
+    pub(crate) pod: String,
+
+    /// How long every call takes.
+    #[arg(long, default_value = "0s", value_parser = parse_duration, value_name = "DURATION")]
+    pub(crate) delay: Duration,
+}
+
+impl App for SlowGreet {
+    const NAME: &'static str = "lab-server";
+    const ABOUT: &'static str = "Greets for the lab.";
+    const PORT: u16 = 0;
+    const SERVICES: &'static [&'static str] = Greet::SERVICES;
+    const DESCRIPTOR_SET: &'static [u8] = Greet::DESCRIPTOR_SET;
+
+    type Args = SlowGreetArgs;
+
+    async fn routes(args: SlowGreetArgs, setup: &Setup) -> Result<Routes, StartError> {
+        let greet = GreetArgs {
+            greet_release: Release::default(),
+            greet_pod_name: args.pod,
+            greet_pod_ip: String::new(),
+        };
+        let routes = Greet::routes(greet, setup).await?;
+        let delay = args.delay;
+        if delay.is_zero() {
+            // Throughput is measured without anything that a greet server would not have.
+            return Ok(routes);
+        }
+        let wait = from_fn(move |request: Request, next: Next| async move {
+            sleep(delay).await;
+            next.run(request).await
+        });
+        Ok(Routes::from(routes.into_axum_router().layer(wait)))
+    }
+}
