@@ -38,7 +38,7 @@ impl Config {
 pub(crate) struct LeastRequest {
     endpoints: EndpointSet<()>,
     config: Config,
-    changed: bool,
+    config_changed: bool,
 }
 
 impl Policy for LeastRequest {
@@ -49,11 +49,11 @@ impl Policy for LeastRequest {
         controller: &mut dyn Controller,
     ) {
         if let PolicyConfig::LeastRequest(config) = config {
+            self.config_changed |= self.config != *config;
             self.config = config.clone();
         }
         self.endpoints.update(endpoints, controller);
         self.endpoints.connect_idle(controller);
-        self.changed = true;
     }
 
     fn subchannel_changed(
@@ -62,7 +62,7 @@ impl Policy for LeastRequest {
         state: &SubchannelState,
         controller: &mut dyn Controller,
     ) {
-        self.changed |= self.endpoints.subchannel_changed(id, state, controller);
+        self.endpoints.subchannel_changed(id, state, controller);
         self.endpoints.connect_idle(controller);
     }
 
@@ -76,11 +76,12 @@ impl Policy for LeastRequest {
 
     fn wake(&mut self, now: Instant, controller: &mut dyn Controller) {
         self.endpoints.wake(now, controller);
-        self.changed = true;
     }
 
     fn picture(&mut self) -> Option<Picture> {
-        std::mem::take(&mut self.changed).then(|| match self.endpoints.state() {
+        let changed =
+            self.endpoints.take_ready_changed() | std::mem::take(&mut self.config_changed);
+        changed.then(|| match self.endpoints.state() {
             ConnectivityState::Ready => {
                 let ready = self.endpoints.ready().cloned().collect();
                 let picker = LeastRequestPicker { ready, choice_count: self.config.choice_count };
@@ -173,6 +174,12 @@ mod tests {
             assert_ne!(pick(&picture), "10.0.0.3:1", "it has no calls, but is not READY");
         }
         assert!(policy.picture().is_none(), "nothing has changed");
+        let config = PolicyConfig::LeastRequest(Config { choice_count: 10 });
+        policy.update(&endpoints(1..=3), &config, &mut controller);
+        assert!(policy.picture().is_none(), "nothing has changed");
+        let config = PolicyConfig::LeastRequest(Config { choice_count: 3 });
+        policy.update(&endpoints(1..=3), &config, &mut controller);
+        assert!(format!("{:?}", policy.picture().unwrap()).contains("choice_count: 3"));
     }
 
     /// What each of the three gets of so many calls, each of which lasts as many further calls as its endpoint takes.

@@ -25,6 +25,7 @@ pub(crate) struct WeightedRoundRobin {
     stride: Option<Stride>,
     /// When to look at the weights again; only when there are endpoints to choose from.
     next_update: Option<Instant>,
+    /// Whether the config or the weights are others than those of the picker in use.
     changed: bool,
 }
 
@@ -85,7 +86,7 @@ impl Policy for WeightedRoundRobin {
         controller: &mut dyn Controller,
     ) {
         let was_ready = self.endpoints.child_of(id).is_some_and(is_ready);
-        self.changed |= self.endpoints.subchannel_changed(id, state, controller);
+        self.endpoints.subchannel_changed(id, state, controller);
         if let Some(child) = self.endpoints.child_of(id)
             && is_ready(child)
             && !was_ready
@@ -104,10 +105,7 @@ impl Policy for WeightedRoundRobin {
     }
 
     fn wake(&mut self, now: Instant, controller: &mut dyn Controller) {
-        if self.endpoints.wake_at().is_some_and(|at| at <= now) {
-            self.endpoints.wake(now, controller);
-            self.changed = true;
-        }
+        self.endpoints.wake(now, controller);
         if self.next_update.is_some_and(|at| at <= now) {
             self.next_update = Some(now + self.config.weight_update_period);
             self.changed |= self.schedule(now) != self.stride;
@@ -115,10 +113,8 @@ impl Policy for WeightedRoundRobin {
     }
 
     fn picture(&mut self) -> Option<Picture> {
-        if !std::mem::take(&mut self.changed) {
-            return None;
-        }
-        Some(match self.endpoints.state() {
+        let changed = self.endpoints.take_ready_changed() | std::mem::take(&mut self.changed);
+        changed.then(|| match self.endpoints.state() {
             ConnectivityState::Ready => self.ready_picture(),
             state => {
                 self.next_update = None;
