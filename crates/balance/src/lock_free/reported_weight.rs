@@ -2,7 +2,7 @@
 
 use super::sync::{AtomicU64, Ordering};
 
-/// In place of a time: there is none.
+/// In place of a time: there is none. No time is later, so that no blackout that began then is over.
 const NEVER: u64 = u64::MAX;
 /// Bits of the time in [`ReportedWeight::latest`]: 34 years.
 const TIME_BITS: u32 = 40;
@@ -50,13 +50,8 @@ impl ReportedWeight {
             self.restart();
             return None;
         }
-        if blackout > 0 {
-            let since = self.since.load(Ordering::Relaxed);
-            if since == NEVER || now.saturating_sub(since) < blackout {
-                return None;
-            }
-        }
-        Some(weight)
+        let since = self.since.load(Ordering::Relaxed);
+        (now.saturating_sub(since) >= blackout).then_some(weight)
     }
 }
 

@@ -47,6 +47,15 @@ fn picks_are_spread_evenly_in_time() {
 }
 
 #[test]
+fn neighbours_of_the_same_weight_pass_in_different_rounds() {
+    // Were both passed over in the same round, the third would be picked twice in a row.
+    let stride = Stride::new(&known(&[1.0, 1.0, 2.0])).unwrap();
+    let turns = Turns::starting_at(0);
+    let picks: Vec<_> = (0..1000).map(|_| stride.pick(&turns)).collect();
+    assert!(picks.windows(2).all(|pair| pair != [2, 2]), "{:?}", &picks[..20]);
+}
+
+#[test]
 fn weights_that_tell_nothing_apart_are_no_schedule() {
     for weights in [
         &[][..],
@@ -98,7 +107,8 @@ fn reported_weight_keeps_what_the_scheduler_can_tell_apart() {
                 got > 0.0 && (got - weight).abs() <= weight.max(f32::MIN_POSITIVE) / 65_536.0,
                 "{weight}"
             );
-            assert_eq!(reported.get(time + 1, 1, 0), None, "the time of {weight} is kept too");
+            assert_eq!(reported.get(time, 1, 0), Some(got), "the time of {weight} is kept too");
+            assert_eq!(reported.get(time + 1, 1, 0), None);
         }
     }
 }

@@ -40,6 +40,7 @@ impl RingHash {
             && let Some(idle) = states().position(|state| state == Idle)
         {
             self.endpoints.connect(idle, controller);
+            self.changed = true;
         }
     }
 

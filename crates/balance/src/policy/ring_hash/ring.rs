@@ -42,7 +42,8 @@ impl Ring {
     /// It is the smallest of at least `min_ring_size` entries on which the endpoint with the least weight has a whole number of them, if that is not too large.
     #[expect(clippy::cast_precision_loss, reason = "sums of 32-bit weights of far fewer than 2^21")]
     pub(super) fn new(members: &[Member], config: &Config) -> Self {
-        let min_size = f64::from(config.min_ring_size.min(config.ring_size_cap));
+        let min_size = f64::from(config.min_ring_size);
+        // The other is not larger than this one, so that capping this one is enough.
         let max_size = f64::from(config.max_ring_size.min(config.ring_size_cap));
         let sum = members.iter().map(|member| u64::from(member.weight)).sum::<u64>() as f64;
         let share = |member: &Member| f64::from(member.weight) / sum;

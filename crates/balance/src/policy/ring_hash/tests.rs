@@ -7,7 +7,7 @@ use serde_json::json;
 use super::policy::state_of_all;
 use super::ring::{Member, Ring};
 use super::{Config, RingHash};
-use crate::policy::testing::{FakeController, endpoints, pick, pick_with};
+use crate::policy::testing::{FakeController, endpoint, endpoints, pick, pick_with};
 use crate::policy::{Picture, Policy, PolicyConfig};
 use crate::service_config::Fields;
 use crate::subchannel::SubchannelState;
@@ -182,6 +182,18 @@ fn hashes_beyond_the_last_entry_belong_to_the_first() {
         assert_eq!(next, endpoints, "from {hash:#x}");
         assert_eq!(ring.from(hash).count(), 1026, "every entry once");
     }
+}
+
+#[test]
+fn ring_does_not_depend_on_the_order_of_the_list() {
+    // 100 entries for three: whose turn it is to get one more is not up to the resolver.
+    let config = Config { ring_size_cap: 100, ..Config::default() };
+    let keys = |order: [u8; 3]| {
+        let members: Vec<_> = endpoints(order).iter().map(Member::new).collect();
+        Ring::new(&members, &config).from(0).map(|index| order[index]).collect::<Vec<_>>()
+    };
+    assert_eq!(keys([1, 2, 3]), keys([3, 2, 1]));
+    assert_eq!(keys([1, 2, 3]), keys([2, 3, 1]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -425,6 +437,19 @@ async fn calls_pass_over_endpoints_that_have_failed_and_wait_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_address_of_an_endpoint_that_a_call_connects_is_tried() {
+    let (mut policy, mut controller) = policy(&[endpoint(&["10.0.0.1:1", "10.0.0.9:1"])]);
+    assert_eq!(pick_user(&policy.picture().unwrap(), "user"), "queue");
+    let first = controller.connects();
+    assert_eq!(controller.made[&first[0]].address().to_string(), "10.0.0.1:1");
+    controller.fail(&mut policy, first[0], "refused");
+    assert_eq!(controller.asked(), ["10.0.0.9:1"]);
+    let second = controller.subchannel(&endpoints([9])[0].addresses[0]).id();
+    controller.make_ready(&mut policy, second);
+    assert_eq!(pick_user(&policy.picture().unwrap(), "user"), "10.0.0.9:1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_fail_with_the_reason_of_their_own_endpoint_when_all_have_failed() {
     let (mut policy, mut controller) = policy(&endpoints(1..=3));
     for (number, id) in (1..).zip(controller.made.keys().copied().collect::<Vec<_>>()) {
@@ -471,6 +496,18 @@ async fn calls_without_the_header_wait_for_one_connection_at_a_time_and_then_for
     for number in 1..=3 {
         let share = share(&owners, &format!("10.0.0.{number}:1"));
         assert!((share - 1.0 / 3.0).abs() < 0.05, "{share}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_header_is_none() {
+    for ready in 0..3 {
+        let (mut policy, mut controller) = policy(&endpoints(1..=3));
+        let id = *controller.made.keys().nth(ready).unwrap();
+        controller.make_ready(&mut policy, id);
+        let picture = policy.picture().unwrap();
+        let picked = pick_with(&picture, &headers(&[""]));
+        assert_eq!(picked, format!("10.0.0.{}:1", ready + 1), "it is no hash of its own");
     }
 }
 

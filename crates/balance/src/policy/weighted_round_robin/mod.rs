@@ -1,6 +1,6 @@
 //! `weighted_round_robin`: every READY endpoint in turn, more often the more calls its servers take for the load they report. Source: gRFC A58, A114.
 //!
-//! Reports come with the trailers of calls, or, with `enableOobLoadReport`, on a stream of their own (A51); both end in [`EndpointWeight::report`]. Every
+//! Reports come with the trailers of calls, or, with `enableOobLoadReport`, on a stream of their own (A51); both end in `EndpointWeight::report`. Every
 //! `weightUpdatePeriod` the policy looks at the weights, and makes a new picker if they say something else.
 
 mod config;
@@ -11,6 +11,4 @@ mod tests;
 mod utilization;
 
 pub(crate) use config::Config;
-#[cfg(doc)]
-use endpoint_weight::EndpointWeight;
 pub(crate) use policy::WeightedRoundRobin;

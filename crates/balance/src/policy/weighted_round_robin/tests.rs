@@ -183,6 +183,8 @@ fn weight_is_calls_by_utilization_and_the_penalty_for_errors() {
         // Nothing to learn.
         (0.0, 0.0, 0.5, 0.0, 1.0, None),
         (-1.0, 0.0, 0.5, 0.0, 1.0, None),
+        // Both parts of the fraction would be negative.
+        (-1.0, 20.0, 0.5, 0.0, 1.0, None),
         (nan, 0.0, 0.5, 0.0, 1.0, None),
         (100.0, 0.0, 0.0, 0.0, 1.0, None),
         (100.0, 0.0, nan, nan, 1.0, None),
