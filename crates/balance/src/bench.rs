@@ -86,3 +86,51 @@ impl Controller for Detached {
 
     fn request_resolution(&mut self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::policy::{Pick, PickArgs};
+
+    #[test]
+    fn pickers_pick_among_all_endpoints() {
+        for (policy, expected) in [
+            (r#"{"pick_first": {}}"#, 1),
+            (r#"{"random": {}}"#, 10),
+            (r#"{"round_robin": {}}"#, 10),
+            (r#"{"least_request": {"choiceCount": 2}}"#, 10),
+            (r#"{"least_request_experimental": {}}"#, 10),
+            (r#"{"weighted_round_robin": {"blackoutPeriod": "0s"}}"#, 10),
+            (r#"{"ring_hash": {"requestHashHeader": "user"}}"#, 10),
+            (r#"{"ring_hash_experimental": {"requestHashHeader": "user"}}"#, 10),
+        ] {
+            fastrand::seed(7);
+            let picker = picker(policy, 10).unwrap();
+            let headers = HeaderMap::new();
+            let picked: HashSet<_> = (0..1000)
+                .filter_map(|_| {
+                    match picker.pick(&PickArgs { path: "/a.B/C", headers: &headers }) {
+                        Pick::Subchannel(subchannel) => Some(subchannel.id()),
+                        _ => None,
+                    }
+                })
+                .collect();
+            assert_eq!(picked.len(), expected, "{policy}");
+        }
+        assert!(picker(r#"{"no_such_policy": {}}"#, 10).is_err());
+        assert!(picker("not JSON", 10).is_err());
+    }
+
+    #[test]
+    fn reported_loads_make_a_difference() {
+        let picker = picker(r#"{"weighted_round_robin": {"blackoutPeriod": "0s"}}"#, 5).unwrap();
+        assert!(
+            format!("{picker:?}").contains("Stride"),
+            "it is not plain turns that are measured"
+        );
+    }
+}

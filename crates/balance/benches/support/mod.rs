@@ -9,8 +9,9 @@ use wayside_balance::bench;
 use wayside_balance::policy::{PickArgs, Picker};
 
 /// Every policy that chooses, with its settings. Reports count at once, and calls are hashed by a header.
-pub(crate) const POLICIES: [(&str, &str); 5] = [
+pub(crate) const POLICIES: [(&str, &str); 6] = [
     ("pick_first", r#"{"pick_first": {}}"#),
+    ("random", r#"{"random": {}}"#),
     ("round_robin", r#"{"round_robin": {}}"#),
     ("least_request", r#"{"least_request": {}}"#),
     ("weighted_round_robin", r#"{"weighted_round_robin": {"blackoutPeriod": "0s"}}"#),
