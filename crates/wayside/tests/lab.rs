@@ -95,6 +95,43 @@ async fn a_restart_is_survived_and_the_document_says_so() {
     assert!(shares.iter().all(|share| share.as_f64() > Some(0.1)), "{figures:#}");
 }
 
+/// The rows of our strategies under a fault.
+async fn rows(fault: &str, duration: &str) -> Vec<Value> {
+    let strategies = "round_robin,round_robin-retry,pool";
+    let options = ["--fault", fault, "--strategy", strategies, "--duration", duration];
+    let output = output(&[&options[..], &["--restarts", "2", "--json"]].concat()).await;
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).expect(&stderr);
+    document["rows"].as_array().unwrap().clone()
+}
+
+/// Asserts that a strategy with a retry policy has lost nothing, and others calls in flight at most, as UNAVAILABLE. How soon is for quiet machines: the bars of the lab.
+fn assert_only_calls_in_flight_were_lost(rows: &[Value], faults: u64) {
+    const WORKERS: u64 = 20;
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let figures = &row["figures"];
+        let lost = figures["lost"].as_u64().unwrap();
+        assert!(figures["calls"].as_u64() > Some(100), "{row:#}");
+        match row["strategy"].as_str() {
+            Some("round_robin-retry") => assert_eq!(lost, 0, "{row:#}"),
+            _ => assert!(lost <= WORKERS * faults, "{row:#}"),
+        }
+        let codes = figures["lost_as"].as_object().unwrap();
+        assert!(codes.keys().all(|code| code == "UNAVAILABLE"), "{row:#}");
+    }
+}
+
+#[tokio::test]
+async fn kill_9_loses_calls_in_flight_only_and_none_with_a_retry_policy() {
+    assert_only_calls_in_flight_were_lost(&rows("sigkill", "3s").await, 2);
+}
+
+#[tokio::test]
+async fn a_frozen_server_loses_calls_in_flight_only_and_none_with_a_retry_policy() {
+    assert_only_calls_in_flight_were_lost(&rows("frozen", "6s").await, 1);
+}
+
 #[tokio::test]
 async fn a_strategy_that_cannot_run_says_why_and_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();

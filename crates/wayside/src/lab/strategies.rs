@@ -22,8 +22,9 @@ enum Client {
 }
 
 const ROUND_ROBIN: &str = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
+/// Of two draws with replacement, both are the slow one of three in a ninth of all picks, whatever its load; of five hardly ever. Source: gRFC A48.
 const LEAST_REQUEST: &str =
-    r#"{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}"#;
+    r#"{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":5}}]}"#;
 const PICK_FIRST: &str = r#"{"loadBalancingConfig":[{"pick_first":{}}]}"#;
 /// The first wait is short because the other servers are well.
 const ROUND_ROBIN_RETRY: &str = r#"{"loadBalancingConfig":[{"round_robin":{}}],"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":4,"initialBackoff":"0.05s","maxBackoff":"1s","backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]}"#;
@@ -67,7 +68,7 @@ pub(crate) static STRATEGIES: [Strategy; 11] = [
     },
     Strategy {
         name: "least_request",
-        about: "wayside-balance: of two servers drawn at random the one with fewer calls in flight",
+        about: "wayside-balance: of five draws at random the server with the fewest calls in flight",
         client: Client::Wayside { service_config: LEAST_REQUEST, connections: 1 },
     },
     Strategy {
