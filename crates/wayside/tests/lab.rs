@@ -115,6 +115,8 @@ fn assert_only_calls_in_flight_were_lost(rows: &[Value], faults: u64) {
         assert!(figures["calls"].as_u64() > Some(100), "{row:#}");
         match row["strategy"].as_str() {
             Some("round_robin-retry") => assert_eq!(lost, 0, "{row:#}"),
+            // Each connection notices by itself: a worker that one has freed may be lost on another.
+            Some("pool") => assert!(lost <= 2 * WORKERS * faults, "{row:#}"),
             _ => assert!(lost <= WORKERS * faults, "{row:#}"),
         }
         let codes = figures["lost_as"].as_object().unwrap();

@@ -109,6 +109,11 @@ impl Strategy {
         matches!(self.service_config(), Some(ROUND_ROBIN | ROUND_ROBIN_RETRY))
     }
 
+    /// Whether it has several connections to each server.
+    pub(crate) fn has_pool(&self) -> bool {
+        matches!(self.client, Client::Wayside { connections: 2.., .. })
+    }
+
     /// Whether it has one server in use at a time.
     pub(crate) fn uses_one_server(&self) -> bool {
         matches!(self.client, Client::TonicOne) || self.service_config() == Some(PICK_FIRST)

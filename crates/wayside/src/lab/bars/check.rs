@@ -41,7 +41,9 @@ pub(crate) fn checks(
     }
     let may_lose = matches!(fault, Fault::Sigkill | Fault::Frozen) && !strategy.retries();
     let mut checks = if may_lose {
-        vec![only_unavailable(figures), lost_at_most(workers, figures)]
+        // Each connection notices by itself: a worker that one has freed may be lost on another.
+        let most = if strategy.has_pool() { 2 * workers } else { workers };
+        vec![only_unavailable(figures), lost_at_most(most, figures)]
     } else {
         vec![nothing_lost(figures)]
     };
