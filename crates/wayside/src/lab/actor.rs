@@ -68,7 +68,7 @@ fn spec(
         addresses: victim.into_iter().chain(servers).collect(),
         list_changes: fault == Fault::Scale,
         workers: setting.workers,
-        pace_ms: setting.pace.as_millis() as u64,
+        pace_ms: fault.pace().as_millis() as u64,
         timeout_ms: setting.timeout.as_millis() as u64,
         keepalive_ms: fault.keepalive().map(|time| time.as_millis() as u64),
         measure: None,

@@ -23,8 +23,6 @@ const SCALED_SERVERS: usize = 6;
 pub(super) struct Setting {
     pub(super) backend: Backend,
     pub(super) workers: u32,
-    /// How often a worker starts a call at most.
-    pub(super) pace: Duration,
     pub(super) restarts: u32,
     pub(super) timeout: Duration,
     pub(super) python: PathBuf,

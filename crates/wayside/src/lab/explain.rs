@@ -9,8 +9,8 @@ const HOW: &str = "\
 A fault is something that happens to servers: one is killed, one hangs. A strategy is a way for a client to use several servers. The lab starts \
 three greet servers and, for each strategy, a client, all of them real processes on this machine; lets the clients call while it does to the \
 servers what the fault says; and prints a line for each client. Every client meets the same servers and the same fault at the same moment, unless \
---alone is given. Calls take 20 ms on the server, 2 ms where the fault is slow; a worker starts at most one call in 20 ms, so that a client whose \
-calls fail at once does not make more of them. A call is lost when it ends with anything but OK; NO_STATUS is one that had not ended a second after \
+--alone is given. Calls take 20 ms on the server, and a worker starts at most one call in 20 ms, so that a client whose calls fail at once does not \
+make more of them; where the fault is slow, calls take no time, workers do not wait, and clients run one after the other, since they would slow each other down. A call is lost when it ends with anything but OK; NO_STATUS is one that had not ended a second after \
 its deadline. Latencies and calls per second are those of calls that were answered.
 
 Strategies named tonic-… and grpcio… are what one has without Wayside, for comparison. The others are ours, and each fault has a bar for them: \

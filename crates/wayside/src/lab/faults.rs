@@ -63,16 +63,30 @@ impl Fault {
         Duration::from_secs(match self {
             Self::Sigterm | Self::Sigkill | Self::Dead => 20,
             Self::Frozen => 15,
-            Self::None | Self::Refused | Self::Slow | Self::Scale => 10,
+            Self::None | Self::Refused | Self::Scale => 10,
+            Self::Slow => 5,
         })
     }
 
     /// How long a server takes for a call.
     ///
     /// 20 ms keep several calls in flight on every server at any moment, which is what a restart endangers. Beside a server that is 50 ms
-    /// slower the others have to be quick for its share to say anything.
+    /// slower the others answer at once: who counts calls in flight can only tell servers apart that have some.
     pub(crate) fn delay(self) -> Duration {
-        Duration::from_millis(if self == Self::Slow { 2 } else { 20 })
+        Duration::from_millis(if self == Self::Slow { 0 } else { 20 })
+    }
+
+    /// How often a worker starts a call at most, so that a client whose calls fail at once does not make more of them.
+    ///
+    /// Nothing fails beside a slow server, and its share says something when the others are busy: one without a call is as good as any to whoever counts
+    /// calls in flight.
+    pub(crate) fn pace(self) -> Duration {
+        Duration::from_millis(if self == Self::Slow { 0 } else { 20 })
+    }
+
+    /// Whether clients run one after the other: they would be slowed down by each other, and not by the server.
+    pub(crate) fn wants_quiet(self) -> bool {
+        self == Self::Slow
     }
 
     /// By how much the victim is slower.
@@ -120,10 +134,10 @@ impl Fault {
             Self::Frozen => (
                 "After a third of the time the first server is stopped (SIGSTOP), as when a machine hangs: connections stay open, and nothing answers. Clients ping after 1 s of silence and wait 1 s.",
                 "noticed: when the last call was lost, counted from the stop; p99: that of later answers, as a multiple of that of earlier ones, or silent if there was none",
-                "at most one call a worker lost, all UNAVAILABLE, the last one 2.1 s after the stop; least_request: p99 at most 3 times that before; with a retry policy 0 lost",
+                "at most one call a worker lost (two with a pool, each of whose connections notices by itself), all UNAVAILABLE, the last one 2.1 s after the stop; least_request: p99 at most 3 times that before; with a retry policy 0 lost",
             ),
             Self::Slow => (
-                "The first server takes 50 ms longer than the others, which take 2 ms.",
+                "The first server takes 50 ms longer than the others, which answer at once.",
                 "slow: the slow server's share of the answers",
                 "0 lost; least_request gives it less than 5 %",
             ),

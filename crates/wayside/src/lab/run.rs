@@ -16,8 +16,6 @@ use super::report::{Conditions, document, missed, table};
 use super::strategies::{STRATEGIES, Strategy};
 use super::throughput::throughput;
 
-/// How often a worker starts a call at most.
-const PACE: Duration = Duration::from_millis(20);
 /// What a run needs besides the time in which clients call: processes start and end.
 const AROUND: Duration = Duration::from_secs(2);
 
@@ -54,10 +52,11 @@ async fn faults(args: LabArgs) -> Result<()> {
         .iter()
         .filter(|s| args.strategies.is_empty() || args.strategies.iter().any(|a| a.name == s.name))
         .collect();
-    let groups = groups(&strategies, args.alone);
+    let groups = |fault: Fault| groups(&strategies, args.alone || fault.wants_quiet());
     let time_of = |fault: Fault| args.duration.unwrap_or_else(|| fault.duration());
-    let expected = chosen.iter().map(|fault| time_of(**fault) + AROUND).sum::<Duration>();
-    let mut progress = Progress::new(expected * groups.len() as u32);
+    let needed = |fault: Fault| (time_of(fault) + AROUND) * groups(fault).len() as u32;
+    let expected = chosen.iter().map(|fault| needed(**fault)).sum::<Duration>();
+    let mut progress = Progress::new(expected);
     let conditions = Conditions::here(args.common.server, args.workers);
     if !args.common.json {
         progress.print(&format!("{conditions}\n"))?;
@@ -67,9 +66,9 @@ async fn faults(args: LabArgs) -> Result<()> {
     for fault in chosen.into_iter().copied() {
         let time = time_of(fault);
         let first = rows.len();
-        for group in &groups {
-            let what = label(fault, group);
-            let run = experiment(fault, group, time, &setting);
+        for group in groups(fault) {
+            let what = label(fault, &group);
+            let run = experiment(fault, &group, time, &setting);
             rows.extend(progress.during(&what, time + AROUND, run).await?);
         }
         if !args.common.json {
@@ -103,7 +102,6 @@ fn setting(args: &LabArgs) -> Setting {
     Setting {
         backend: args.common.server,
         workers: args.workers,
-        pace: PACE,
         restarts: args.restarts,
         timeout: args.timeout,
         python: args.python.clone(),
