@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tonic::Code;
 use wayside_balance::{Address, Channel, ClientTls, Connect, Connecting, Io, Keepalive};
 
-use crate::support::{Seen, ask, serve, until};
+use crate::support::{PATIENCE, Seen, ask, serve, until};
 
 #[tokio::test]
 async fn unix_sockets_are_called() {
@@ -153,7 +153,9 @@ async fn the_server_is_verified_by_the_name_that_is_expected_and_a_renewed_certi
 
 /// Calls until the server has seen so many connections.
 async fn reconnect(channel: &Channel, shown: &std::sync::Mutex<Vec<Vec<u8>>>, connections: usize) {
+    let end = tokio::time::Instant::now() + PATIENCE;
     while shown.lock().unwrap().len() < connections {
+        assert!(tokio::time::Instant::now() < end, "fewer than {connections} connections");
         // The server ends connections after a while, and a call may be on one that does.
         let _ = ask(channel, "").await;
         tokio::time::sleep(Duration::from_millis(20)).await;
