@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use tokio::time::Duration;
 use wayside_balance::resolver::{Registry, manual};
 use wayside_balance::{Channel, Endpoint, Keepalive, Pool};
-use wayside_chassis::{Outgoing, outgoing};
 
 /// What a strategy asks of a channel.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ pub(crate) type Resolve = Box<dyn Fn(&[SocketAddr]) + Send>;
 ///
 /// # Errors
 /// Why a channel cannot do what is asked of it.
-pub(crate) fn channel(recipe: &Recipe<'_>) -> anyhow::Result<(Outgoing, Resolve)> {
+pub(crate) fn channel(recipe: &Recipe<'_>) -> anyhow::Result<(Channel, Resolve)> {
     let (resolver, list) = manual();
     list.push(endpoints(recipe.addresses));
     let mut resolvers = Registry::default();
@@ -38,7 +37,7 @@ pub(crate) fn channel(recipe: &Recipe<'_>) -> anyhow::Result<(Outgoing, Resolve)
     if let Some(time) = recipe.keepalive {
         builder = builder.keepalive(Keepalive { time, timeout: time, without_calls: true });
     }
-    Ok((outgoing(builder.build()?), Box::new(move |addresses| list.push(endpoints(addresses)))))
+    Ok((builder.build()?, Box::new(move |addresses| list.push(endpoints(addresses)))))
 }
 
 fn endpoints(addresses: &[SocketAddr]) -> Vec<Endpoint> {

@@ -17,9 +17,17 @@ type Greet<C> = GreetServiceClient<C>;
 /// A client that makes calls; a clone shares its connections.
 #[derive(Clone, Debug)]
 pub(super) enum Caller {
-    Tonic { greet: Greet<Channel>, attempts: u32 },
-    Counter { greets: Vec<Greet<Channel>>, turns: Turns },
+    Tonic {
+        greet: Greet<Channel>,
+        attempts: u32,
+    },
+    Counter {
+        greets: Vec<Greet<Channel>>,
+        turns: Turns,
+    },
     Wayside(Greet<wayside_chassis::Outgoing>),
+    /// Without the interceptors: what tonic's channel is compared with where every microsecond counts.
+    Bare(Greet<wayside_balance::Channel>),
 }
 
 /// What tells a client of new servers, where it can be told.
@@ -70,7 +78,11 @@ pub(super) fn caller(spec: &Spec) -> Result<(Caller, Resolver), String> {
                 keepalive,
             })
             .map_err(|error| format!("{error:#}"))?;
-            Ok((Caller::Wayside(Greet::new(channel)), Resolver::Wayside(resolve)))
+            let caller = match spec.measure {
+                Some(_) => Caller::Bare(Greet::new(channel)),
+                None => Caller::Wayside(Greet::new(wayside_chassis::outgoing(channel))),
+            };
+            Ok((caller, Resolver::Wayside(resolve)))
         }
     }
 }
@@ -98,6 +110,7 @@ impl Caller {
                 Ok(greets[turn].greet(request(timeout)).await?.into_inner())
             }
             Self::Wayside(greet) => Ok(greet.greet(request(timeout)).await?.into_inner()),
+            Self::Bare(greet) => Ok(greet.greet(request(timeout)).await?.into_inner()),
         }
     }
 }
