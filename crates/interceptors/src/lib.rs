@@ -4,9 +4,11 @@
 //! - [`auth`]: who calls, by a signed token, and what they may do, method by method.
 //! - [`client`]: the layers of a client: retry and hedging, deadlines, tokens, a circuit breaker, a log line a call.
 //! - [`deadline`]: `grpc-timeout` covers the call to the end of its stream and ends in DEADLINE_EXCEEDED.
+//! - [`dry_run`]: what a call would do, without doing it; never silently ignored.
 //! - [`errors`]: one way to make errors that a program can act on, and their form for clients of the older API.
 //! - [`grpc_only`]: tells clients that do not speak gRPC so.
 //! - [`message_limit`]: a message that is too large is RESOURCE_EXHAUSTED.
+//! - [`metadata`]: what a call hands on to the calls made for it: a request id, and the headers of an allow-list.
 //! - [`recovery`]: a handler that panics fails its own call only.
 //! - [`path_alias`]: clients of an older package name are served by the methods of the newer one.
 //! - [`selector`]: what every layer above may be configured by: a setting for a method, for a service, or for all.
@@ -17,14 +19,18 @@ pub mod access_log;
 pub mod auth;
 pub mod client;
 pub mod deadline;
+pub mod dry_run;
 pub mod errors;
 pub mod grpc_only;
 #[cfg(test)]
 mod log_lines;
 pub mod message_limit;
+pub mod metadata;
+mod or_empty;
 pub mod path_alias;
 mod peer;
 pub mod recovery;
 pub mod selector;
 
+pub use or_empty::OrEmpty;
 pub use peer::Peer;

@@ -20,9 +20,10 @@ use wayside_interceptors::client::auth::{AuthLayer, Token};
 use wayside_interceptors::client::circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, State,
 };
-use wayside_interceptors::client::deadline::{DeadlineLayer, Timeouts};
+use wayside_interceptors::client::deadline::DeadlineLayer;
 use wayside_interceptors::client::logging::LoggingLayer;
 use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy, RetryStats};
+use wayside_interceptors::deadline::Timeouts;
 
 type Channel = BoxCloneSyncService<Request<Body>, http::Response<Body>, Status>;
 

@@ -31,6 +31,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) struct Reply {
     /// Gone when the call is over.
     incoming: Option<Incoming>,
+    deadline: Option<Instant>,
+    /// Made when the body has to wait, which that of a unary call seldom does.
     timer: Option<Pin<Box<Sleep>>>,
     picked: Picked,
 }
@@ -47,8 +49,7 @@ impl Reply {
             picked.end(code(headers), Some(headers));
             return None;
         }
-        let timer = deadline.map(|deadline| Box::pin(sleep_until(deadline)));
-        Some(Self { incoming: Some(incoming), timer, picked })
+        Some(Self { incoming: Some(incoming), deadline, timer: None, picked })
     }
 
     fn end(&mut self, code: Code, trailers: Option<&HeaderMap>) {
@@ -70,7 +71,8 @@ impl Body for Reply {
         let frame = match Pin::new(incoming).poll_frame(cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                let Some(timer) = &mut this.timer else { return Poll::Pending };
+                let Some(deadline) = this.deadline else { return Poll::Pending };
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
                 ready!(timer.as_mut().poll(cx));
                 this.end(Code::DeadlineExceeded, None);
                 let status = status::deadline_exceeded("the response had begun");

@@ -8,9 +8,9 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::AuthBody;
 use super::service::{Guarding, Refusal};
 use crate::grpc_only::is_grpc;
+use crate::or_empty::OrEmpty;
 
 /// Boxed, as it is needed once a minute at most for as long as nobody brings unknown keys.
 type Refreshed = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -63,7 +63,7 @@ impl<S, B, R> Future for ResponseFuture<S, B, S::Future>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    type Output = Result<Response<AuthBody<R>>, S::Error>;
+    type Output = Result<Response<OrEmpty<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -71,10 +71,10 @@ where
             let next = match state.as_mut().project() {
                 StateProj::Refused { refusal, grpc } => {
                     let response = refusal.response(*grpc);
-                    return Poll::Ready(Ok(response.map(|()| AuthBody::empty())));
+                    return Poll::Ready(Ok(response.map(|()| OrEmpty::empty())));
                 }
                 StateProj::Allowed { inner } => {
-                    return inner.poll(cx).map_ok(|response| response.map(AuthBody::new));
+                    return inner.poll(cx).map_ok(|response| response.map(OrEmpty::new));
                 }
                 // Waiting => (Allowed | Refused)
                 StateProj::Waiting { refreshed, parked } => {

@@ -41,7 +41,6 @@
 //! token expires; and it never looks at what a token says about where its key is to be had (`jku`, `jwk`, `x5u`, `x5c`).
 
 mod bearer;
-mod body;
 mod cache;
 mod claims;
 mod future;
@@ -64,7 +63,6 @@ mod tests;
 mod token;
 mod verifier;
 
-pub use body::AuthBody;
 pub use claims::{InvalidRules, MAX_LEEWAY, TokenRules};
 pub use future::ResponseFuture;
 #[cfg(feature = "jwks-https")]

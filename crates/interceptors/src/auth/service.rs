@@ -6,8 +6,9 @@ use tonic::Status;
 use tower_service::Service;
 
 use super::policy::Rule;
-use super::{AuthBody, Identity, Policy, Rejection, ResponseFuture, Verifier, bearer};
+use super::{Identity, Policy, Rejection, ResponseFuture, Verifier, bearer};
 use crate::grpc_only::is_grpc;
+use crate::or_empty::OrEmpty;
 
 /// The service of [`AuthLayer`](super::AuthLayer).
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl<S, B, R> Service<Request<B>> for AuthService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
 {
-    type Response = Response<AuthBody<R>>;
+    type Response = Response<OrEmpty<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S, B, S::Future>;
 

@@ -4,6 +4,7 @@
 //! - [`circuit_breaker`]: a target that fails is left alone for a while.
 //! - [`deadline`]: every call has a deadline, and what is called within a call has less time than that one has left.
 //! - [`logging`]: one log line a call, written when the call's body ends.
+//! - [`metadata`]: what a call hands on from the one that it is made for, and what every call says.
 //! - [`retry`]: retries and hedging by the policies of a service config.
 //!
 //! [`observe`] is what those are made of that count or log how calls end.
@@ -15,6 +16,7 @@ mod codes;
 pub mod deadline;
 mod head;
 pub mod logging;
+pub mod metadata;
 pub mod observe;
 mod replay;
 pub mod retry;

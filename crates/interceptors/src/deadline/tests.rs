@@ -10,7 +10,8 @@ use tokio::time::{Duration, Instant, sleep};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use super::{Deadline, DeadlineLayer};
+use super::{Deadline, DeadlineLayer, Timeouts};
+use crate::selector::Selector;
 
 /// A body that gives a frame every 100 ms for ever.
 struct Ticking(std::pin::Pin<Box<tokio::time::Sleep>>);
@@ -61,7 +62,7 @@ async fn a_stuck_handler_is_dropped_at_the_deadline_and_answered_deadline_exceed
         }
     });
     let start = Instant::now();
-    let response = DeadlineLayer.layer(inner).oneshot(request("250m")).await.unwrap();
+    let response = DeadlineLayer::default().layer(inner).oneshot(request("250m")).await.unwrap();
     assert_eq!(status(response.headers()), "4");
     assert!(
         start.elapsed() >= Duration::from_millis(250)
@@ -75,7 +76,7 @@ async fn a_stream_ends_at_the_deadline_with_trailers() {
     let inner = service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Ticking(Box::pin(sleep(Duration::from_millis(100))))))
     });
-    let response = DeadlineLayer.layer(inner).oneshot(request("350m")).await.unwrap();
+    let response = DeadlineLayer::default().layer(inner).oneshot(request("350m")).await.unwrap();
     let collected = response.into_body().collect().await.unwrap();
     assert_eq!(status(collected.trailers().unwrap()), "4");
     assert_eq!(collected.to_bytes().len(), "tick".len() * 3);
@@ -91,7 +92,8 @@ async fn expired_and_malformed_timeouts_never_reach_the_handler() {
                 Duration::ZERO,
             )))))
         });
-        let response = DeadlineLayer.layer(inner).oneshot(request(timeout)).await.unwrap();
+        let response =
+            DeadlineLayer::default().layer(inner).oneshot(request(timeout)).await.unwrap();
         assert_eq!(status(response.headers()), code, "{timeout}");
     }
 }
@@ -103,5 +105,67 @@ async fn the_handler_is_told_what_is_left() {
         assert_eq!(left, Duration::from_secs(3));
         Ok::<_, Infallible>(Response::new(Ticking(Box::pin(sleep(Duration::ZERO)))))
     });
-    DeadlineLayer.layer(inner).oneshot(request("3S")).await.unwrap();
+    DeadlineLayer::default().layer(inner).oneshot(request("3S")).await.unwrap();
+}
+
+/// How long a call to a method may take whose caller asks for `wanted`, as its handler sees it.
+async fn granted(method: &str, wanted: Option<&str>) -> Option<u64> {
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let timeouts = Selector::builder(Timeouts { default: seconds(10), max: seconds(60) })
+        .on("/test.Service/Most", Timeouts { default: None, max: seconds(5) })
+        .on("/test.Service/Dump", Timeouts::default())
+        .build()
+        .unwrap();
+    let inner = service_fn(|request: Request<()>| async move {
+        let left = request.extensions().get::<Deadline>().map(|deadline| deadline.remaining());
+        let body = http_body_util::Empty::<Bytes>::new();
+        Ok::<_, Infallible>(Response::builder().extension(left).body(body).unwrap())
+    });
+    let mut request = Request::builder()
+        .uri(format!("/test.Service/{method}"))
+        .header("content-type", "application/grpc");
+    if let Some(wanted) = wanted {
+        request = request.header("grpc-timeout", wanted);
+    }
+    let layer = DeadlineLayer::new(timeouts);
+    let response = layer.layer(inner).oneshot(request.body(()).unwrap()).await.unwrap();
+    let left = response.extensions().get::<Option<Duration>>().copied().flatten();
+    left.map(|left| left.as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_has_a_default_and_a_maximum_whatever_its_caller_asks_for() {
+    for (method, wanted, expected) in [
+        ("Get", None, Some(10)),
+        ("Get", Some("3S"), Some(3)),
+        ("Get", Some("59S"), Some(59)),
+        ("Get", Some("1H"), Some(60)),
+        ("Most", None, Some(5)),
+        ("Most", Some("1H"), Some(5)),
+        ("Dump", None, None),
+        ("Dump", Some("2H"), Some(7200)),
+    ] {
+        assert_eq!(granted(method, wanted).await, expected, "{method} {wanted:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_nobody_gave_a_timeout_is_stopped_at_the_default() {
+    let timeouts = Timeouts { default: Some(Duration::from_secs(10)), max: None };
+    let dropped = Arc::new(AtomicBool::new(false));
+    let inside = dropped.clone();
+    let inner = service_fn(move |_: Request<()>| {
+        let inside = SetOnDrop(inside.clone());
+        async move {
+            let _inside = inside;
+            std::future::pending::<Result<Response<Ticking>, Infallible>>().await
+        }
+    });
+    let start = Instant::now();
+    let request = Request::builder().header("content-type", "application/grpc").body(()).unwrap();
+    let layer = DeadlineLayer::new(Selector::from(timeouts));
+    let response = layer.layer(inner).oneshot(request).await.unwrap();
+    assert_eq!(status(response.headers()), "4");
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+    assert!(dropped.load(Ordering::Relaxed));
 }

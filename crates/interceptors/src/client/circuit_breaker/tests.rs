@@ -17,7 +17,8 @@ use super::{
     BreakerFuture, CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitOpen,
     InvalidCircuitBreaker, State,
 };
-use crate::client::deadline::{DeadlineLayer, Timeouts};
+use crate::client::deadline::DeadlineLayer;
+use crate::deadline::Timeouts;
 
 const SECOND: Duration = Duration::from_secs(1);
 

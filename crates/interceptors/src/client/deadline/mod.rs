@@ -12,7 +12,8 @@
 //! ```
 //! use tokio::time::Duration;
 //! use tower_layer::Layer;
-//! use wayside_interceptors::client::deadline::{DeadlineLayer, Timeouts};
+//! use wayside_interceptors::client::deadline::DeadlineLayer;
+//! use wayside_interceptors::deadline::Timeouts;
 //!
 //! let seconds = |seconds| Some(Duration::from_secs(seconds));
 //! let layer = DeadlineLayer::new(move |path: &str| match path {
@@ -28,22 +29,3 @@ mod service;
 mod tests;
 
 pub use service::{DeadlineLayer, DeadlineService};
-
-use tokio::time::Duration;
-
-/// How long the calls of a method may take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timeouts {
-    /// The timeout of a call whose caller has set none. None: the maximum, and without one no timeout.
-    pub default: Option<Duration>,
-    /// The longest timeout.
-    pub max: Option<Duration>,
-}
-
-impl Timeouts {
-    /// The timeout of a call whose caller asks for `wanted`.
-    fn apply(self, wanted: Option<Duration>) -> Option<Duration> {
-        let timeout = wanted.or(self.default);
-        [timeout, self.max].into_iter().flatten().min()
-    }
-}

@@ -8,10 +8,9 @@ use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Timeouts;
 use crate::client::clock::after;
 use crate::deadline::{
-    Deadline, DeadlineBody, EXCEEDED, ResponseFuture, grpc_timeout, parse_grpc_timeout,
+    Deadline, DeadlineBody, EXCEEDED, ResponseFuture, Timeouts, grpc_timeout, parse_grpc_timeout,
 };
 
 /// What a call within another has less than that one, unless it is told otherwise.

@@ -10,9 +10,9 @@ use tonic::body::Body;
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use super::{DeadlineLayer, Timeouts};
-use crate::deadline::Deadline;
+use super::DeadlineLayer;
 use crate::deadline::parse_grpc_timeout;
+use crate::deadline::{Deadline, Timeouts};
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)

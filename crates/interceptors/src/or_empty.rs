@@ -1,3 +1,5 @@
+//! The body of an answer that a layer may give by itself.
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -5,25 +7,25 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a call that was allowed; that of one that was refused is empty.
+    /// The body of an answer that came from within; that of one which a layer gave itself, a refusal in its headers, is empty.
     #[derive(Debug)]
-    pub struct AuthBody<B> {
+    pub struct OrEmpty<B> {
         #[pin]
         inner: Option<B>,
     }
 }
 
-impl<B> AuthBody<B> {
-    pub(super) fn new(inner: B) -> Self {
+impl<B> OrEmpty<B> {
+    pub(crate) fn new(inner: B) -> Self {
         Self { inner: Some(inner) }
     }
 
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { inner: None }
     }
 }
 
-impl<B: Body> Body for AuthBody<B> {
+impl<B: Body> Body for OrEmpty<B> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -1,0 +1,46 @@
+//! The id of a call.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The header that the id of a call stands in.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a caller's id may be, in bytes.
+const MAX_BYTES: usize = 128;
+/// The digits of 128 bits.
+const DIGITS: usize = 32;
+
+/// The id that the headers have, or else a new one, which is put into them.
+pub(super) fn ensure(headers: &mut HeaderMap) -> HeaderValue {
+    if let Some(own) = own(headers) {
+        return own.clone();
+    }
+    let made = make();
+    headers.insert(REQUEST_ID, made.clone());
+    made
+}
+
+/// What the caller calls the call, if that can stand in a log line and is one name.
+fn own(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(REQUEST_ID).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let bytes = value.as_bytes();
+    let fits = (1..=MAX_BYTES).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    fits.then_some(value)
+}
+
+/// Ids have to differ and need not be secret, so the fast generator does.
+fn make() -> HeaderValue {
+    let number = fastrand::u128(..);
+    let mut digits = [0; DIGITS];
+    for (index, digit) in digits.iter_mut().enumerate() {
+        let nibble = (number >> (4 * index)) as usize & 0xf;
+        *digit = b"0123456789abcdef"[nibble];
+    }
+    let mut value = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&digits))
+        .unwrap_or(HeaderValue::from_static("unknown"));
+    // Kept out of HPACK's table: it never comes again, and would push out what does.
+    value.set_sensitive(true);
+    value
+}
