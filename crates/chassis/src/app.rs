@@ -5,7 +5,7 @@ use std::future::Future;
 use tonic::service::Routes;
 pub use wayside_interceptors::path_alias::PathAlias;
 
-use crate::{Setup, StartError};
+use crate::{Needs, Setup, StartError};
 
 /// A server: what it is called, what it can be told, and what it serves.
 pub trait App: 'static {
@@ -29,6 +29,11 @@ pub trait App: 'static {
     /// Its options. Field names begin with the server's name, and the derive needs `#[group(skip)]`: in `wayside up` the options of
     /// every server share one command line.
     type Args: clap::Args + Clone + std::fmt::Debug + Send + Sync + 'static;
+
+    /// What it asks of the interceptors around it: who may call what, for how long, with which metadata. Default: nothing.
+    fn needs(_args: &Self::Args) -> Needs {
+        Needs::default()
+    }
 
     /// Sets the server up and gives what it serves. No port is used yet. Work that goes on in the background is given to `setup`.
     ///

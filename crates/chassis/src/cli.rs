@@ -4,6 +4,8 @@ use clap::{ArgAction, Args};
 use tokio::time::Duration;
 use wayside_telemetry::LogFormat;
 
+use crate::call_args::CallArgs;
+use crate::jwt::JwtArgs;
 use crate::server_args::ServerArgs;
 use crate::tls::TlsArgs;
 
@@ -44,6 +46,14 @@ pub struct ProcessArgs {
     /// The files of TLS.
     #[command(flatten)]
     pub tls: TlsArgs,
+
+    /// Which tokens are good.
+    #[command(flatten)]
+    pub jwt: JwtArgs,
+
+    /// How other servers are called.
+    #[command(flatten)]
+    pub calls: CallArgs,
 }
 
 /// Reads a duration: a number and a unit, `ms`, `s`, `m` or `h`, such as `250ms` or `1.5s`.

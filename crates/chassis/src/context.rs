@@ -4,14 +4,20 @@ use http::Extensions;
 use tokio::time::Duration;
 use tonic::{Request, Status};
 use wayside_interceptors::Peer;
+use wayside_interceptors::auth::Identity;
 use wayside_interceptors::deadline::Deadline;
+use wayside_interceptors::dry_run::DryRun;
+use wayside_interceptors::metadata::Propagated;
 
 /// The circumstances of the call that is being served. A handler takes it from its request and makes every outgoing request with it,
 /// so that no call that serves another one outlives it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Context {
     deadline: Option<Deadline>,
     peer: Option<Peer>,
+    identity: Option<Identity>,
+    propagated: Option<Propagated>,
+    dry_run: Option<DryRun>,
 }
 
 impl Context {
@@ -22,7 +28,13 @@ impl Context {
 
     /// The context of a request of which only the extensions are at hand, as in an axum handler.
     pub fn from_extensions(extensions: &Extensions) -> Self {
-        Self { deadline: extensions.get().copied(), peer: extensions.get().copied() }
+        Self {
+            deadline: extensions.get().copied(),
+            peer: extensions.get().copied(),
+            identity: extensions.get().cloned(),
+            propagated: extensions.get().cloned(),
+            dry_run: extensions.get().copied(),
+        }
     }
 
     /// What is left of the call's deadline; `None` when it has none.
@@ -30,12 +42,29 @@ impl Context {
         self.deadline.map(Deadline::remaining)
     }
 
-    /// Who calls.
+    /// Who calls, by a token that was checked; `None` where the policy of the method asks for none.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Whether nothing may be changed. Only methods that support dry runs are called in one.
+    pub fn dry_run(&self) -> Option<DryRun> {
+        self.dry_run
+    }
+
+    /// The id of the call, which log lines and the calls made for it have too.
+    pub fn request_id(&self) -> Option<&str> {
+        self.propagated.as_ref()?.request_id().to_str().ok()
+    }
+
+    /// The address of the caller.
     pub fn peer(&self) -> Option<Peer> {
         self.peer
     }
 
-    /// A request for an outgoing call that ends with the call being served, and after `limit` at the latest.
+    /// A request for an outgoing call that ends with the call being served, and after `limit` at the latest. It carries the request id, the
+    /// headers that are handed on and, within a dry run, that it is one. The channels of a [`Setup`](crate::Setup) take a margin off the time that is left, for the
+    /// way of the answer.
     ///
     /// # Errors
     /// DEADLINE_EXCEEDED when nothing is left: the call would be work for nobody.
@@ -51,6 +80,16 @@ impl Context {
             }
             request.set_timeout(timeout);
         }
+        let extensions = request.extensions_mut();
+        if let Some(deadline) = self.deadline {
+            extensions.insert(deadline);
+        }
+        if let Some(propagated) = &self.propagated {
+            extensions.insert(propagated.clone());
+        }
+        if let Some(dry_run) = self.dry_run {
+            extensions.insert(dry_run);
+        }
         Ok(request)
     }
 }
@@ -64,7 +103,7 @@ mod tests {
 
     fn context(left: Option<u64>) -> Context {
         let deadline = left.map(|seconds| Deadline(Instant::now() + Duration::from_secs(seconds)));
-        Context { deadline, peer: None }
+        Context { deadline, ..Context::default() }
     }
 
     fn timeout(context: &Context, limit: Option<u64>) -> Option<String> {

@@ -3,25 +3,55 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tower::ServiceBuilder;
+use tower::util::Either;
 use wayside_balance::Channel;
 use wayside_balance::service_config::{HedgingPolicy, MethodConfig, RetryPolicy, RetryThrottling};
-use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService, Timeouts};
+use wayside_interceptors::client::auth::Auth;
+use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerService};
+use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
+use wayside_interceptors::client::logging::{Logging, LoggingLayer};
+use wayside_interceptors::client::metadata::{Metadata, MetadataLayer};
 use wayside_interceptors::client::retry::{
     self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
 };
+use wayside_interceptors::deadline::Timeouts;
 
-/// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle.
-pub type Outgoing = DeadlineService<Retry<Channel>>;
+use crate::call_args::CallArgs;
 
-/// Puts the client's interceptors around a channel.
+/// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle,
+/// hands metadata on and logs every call.
+pub type Outgoing = Logging<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>>;
+
+/// What makes the attempts of a call.
+type Attempts = Retry<CircuitBreakerService<Channel>>;
+
+/// Puts the client's interceptors around a channel, with the defaults of [`CallArgs`].
 pub fn outgoing(channel: Channel) -> Outgoing {
+    compose(channel, "", &CallArgs::default())
+}
+
+/// Puts the client's interceptors around a channel to `target`.
+pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoing {
     let timeouts = channel.clone();
     let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Mutex::default() };
+    let retry = RetryLayer::new(policies);
+    let retry = match args.budget() {
+        Some(budget) => retry.budget(budget),
+        None => retry,
+    };
     ServiceBuilder::new()
-        // Outermost, so that the deadline covers every attempt and the pauses between them.
+        // Outermost, so that it is one line a call, with what became of it after all attempts.
+        .layer(LoggingLayer)
+        // Before anything is kept of the request to send it again.
+        .layer(MetadataLayer::default())
+        // So that the deadline covers every attempt and the pauses between them, and the fetching of a token.
         .layer(DeadlineLayer::new(move |path| timeouts_of(&timeouts, path)))
-        // Around the channel, so that each attempt is picked anew.
-        .layer(RetryLayer::new(policies))
+        // Around the retries, as a refused token is no matter of their policy.
+        .option_layer(args.token())
+        // Each attempt is picked anew.
+        .layer(retry)
+        // Innermost, so that every attempt counts, and none is made while the target is left alone.
+        .layer(CircuitBreakerLayer::new(args.breaker(target)))
         .service(channel)
 }
 

@@ -10,7 +10,7 @@ use wayside_balance::Channel;
 use crate::admin::Readiness;
 use crate::health::{self, Health, Life};
 use crate::server::{self, ServerOptions};
-use crate::stack::{self, GrpcStack, HttpStack};
+use crate::stack::{GrpcStack, HttpStack, Layers};
 use crate::tls::{self, ServerTls};
 use crate::{App, ProcessArgs, Setup, StartError};
 
@@ -42,14 +42,16 @@ pub async fn prepare<A: App>(
     process: &ProcessArgs,
 ) -> Result<Prepared, StartError> {
     let client_tls = tls::client(&process.tls).map_err(|error| StartError::setup(name, &error))?;
-    let setup = Setup::new(client_tls);
+    let layers = Layers::new(name, A::needs(&args), process).await?;
+    process.calls.check(name).await?;
+    let setup = Setup::new(client_tls, process.calls.clone());
     let routes = A::routes(args, &setup).await?;
     let health = Health::new(A::SERVICES);
     let speaks = if A::SERVICES.is_empty() {
-        Speaks::Http(stack::http(name, routes))
+        Speaks::Http(layers.http(routes))
     } else {
         let routes = health::add::<A>(routes, &health, process.reflection)?;
-        Speaks::Grpc(stack::grpc(name, A::ALIASES, routes))
+        Speaks::Grpc(layers.grpc(A::ALIASES, routes))
     };
     let options = ServerOptions {
         max_concurrent_streams: A::MAX_CONCURRENT_STREAMS,

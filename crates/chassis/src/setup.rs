@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
 
+use crate::call_args::CallArgs;
 use crate::{Outgoing, outgoing};
 
 /// What a server gets to set itself up with: channels to other servers, and background work that ends with it: no task outlives
@@ -16,13 +17,14 @@ pub struct Setup {
     end: CancellationToken,
     tracker: TaskTracker,
     tls: Option<ClientTls>,
+    calls: CallArgs,
     channels: Arc<Mutex<Vec<Channel>>>,
 }
 
 impl Setup {
-    /// A setup whose channels are encrypted if `tls` says how.
-    pub(crate) fn new(tls: Option<ClientTls>) -> Self {
-        Self { tls, ..Self::default() }
+    /// A setup whose channels are encrypted if `tls` says how, and call as `calls` says.
+    pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs) -> Self {
+        Self { tls, calls, ..Self::default() }
     }
 
     /// A channel to another server, whose endpoints get the calls in turn (`round_robin`), with the client's interceptors around it.
@@ -33,7 +35,7 @@ impl Setup {
         let round_robin = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
         let channel = self.channel_builder(target).service_config_json(round_robin)?.build()?;
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
-        Ok(outgoing(channel))
+        Ok(outgoing::compose(channel, &target.to_string(), &self.calls))
     }
 
     /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.

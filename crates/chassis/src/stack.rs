@@ -1,48 +1,112 @@
-//! The server's interceptors, outermost first. This is the only place that puts them together.
+//! The server's interceptors, outermost first. This and `outgoing.rs` are the only places that put interceptors together.
 
 use tonic::service::Routes;
 use tower::ServiceBuilder;
 use wayside_interceptors::access_log::{AccessLogLayer, AccessLogService};
-use wayside_interceptors::deadline::{DeadlineLayer, DeadlineService};
+use wayside_interceptors::auth::{AuthLayer, AuthService};
+use wayside_interceptors::deadline::{DeadlineLayer, DeadlineService, Timeouts};
+use wayside_interceptors::dry_run::{DryRunLayer, DryRunService, Support};
+use wayside_interceptors::errors::rpc_error::{RpcErrorLayer, RpcErrorService};
 use wayside_interceptors::grpc_only::{GrpcOnly, GrpcOnlyLayer};
 use wayside_interceptors::message_limit::{MessageLimit, MessageLimitLayer};
+use wayside_interceptors::metadata::{Metadata, MetadataLayer};
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer, PathAliasService};
 use wayside_interceptors::recovery::{Recovery, RecoveryLayer};
+use wayside_interceptors::selector::{
+    HEALTH, InvalidSelector, REFLECTION, REFLECTION_V1ALPHA, Selector, SelectorBuilder,
+};
+
+use crate::{Needs, ProcessArgs, StartError};
 
 /// The largest message that is taken. Source: the default of every gRPC stack.
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
 
-/// What serves gRPC, from the log line to the handler.
+/// What serves gRPC, from the request id to the handler.
 pub(crate) type GrpcStack =
-    AccessLogService<DeadlineService<Recovery<PathAliasService<GrpcOnly<MessageLimit<Routes>>>>>>;
+    Metadata<AccessLogService<PathAliasService<RpcErrorService<DeadlineService<Guarded<Routes>>>>>>;
+
+/// What is inside of the deadline.
+type Guarded<S> = AuthService<DryRunService<Recovery<GrpcOnly<MessageLimit<S>>>>>;
 
 /// What serves plain HTTP.
-pub(crate) type HttpStack = AccessLogService<DeadlineService<Recovery<Routes>>>;
+pub(crate) type HttpStack = Metadata<AccessLogService<DeadlineService<Recovery<Routes>>>>;
 
-/// Composes the stack of a gRPC server.
-pub(crate) fn grpc(name: &str, aliases: &'static [PathAlias], routes: Routes) -> GrpcStack {
-    ServiceBuilder::new()
-        // Outermost, so that its line has the code and the time that the client saw, refusals by the layers below included.
-        .layer(AccessLogLayer::new(name))
-        // Around everything that may take time, so that the handler's future is what is dropped when time is up.
-        .layer(DeadlineLayer)
-        // Inside the log, so that a panic is a call with a code and not a call that vanished.
-        .layer(RecoveryLayer)
-        // After the log, which shows the path that was called; before routing, which sees the one that is served.
-        .layer(PathAliasLayer::new(aliases))
-        // Before routing, which would answer a browser with a gRPC status that it cannot see.
-        .layer(GrpcOnlyLayer)
-        // Innermost, so that only bodies that a handler reads are counted.
-        .layer(MessageLimitLayer::new(MAX_MESSAGE_BYTES))
-        .service(routes.prepare())
+/// The layers that differ from server to server.
+#[derive(Clone, Debug)]
+pub(crate) struct Layers {
+    name: String,
+    metadata: MetadataLayer,
+    deadline: DeadlineLayer,
+    auth: AuthLayer,
+    dry_run: DryRunLayer,
 }
 
-/// Composes the stack of a server of plain HTTP.
-pub(crate) fn http(name: &str, routes: Routes) -> HttpStack {
-    ServiceBuilder::new()
-        // The reasons are those of the gRPC stack.
-        .layer(AccessLogLayer::new(name))
-        .layer(DeadlineLayer)
-        .layer(RecoveryLayer)
-        .service(routes.prepare())
+impl Layers {
+    /// Makes the layers that a server asks for.
+    ///
+    /// # Errors
+    /// When they cannot be made, which names the server and the option to change.
+    pub(crate) async fn new(
+        name: &str,
+        needs: Needs,
+        process: &ProcessArgs,
+    ) -> Result<Self, StartError> {
+        let invalid = |error: InvalidSelector| StartError::setup(name, &error);
+        let timeouts = standard(needs.timeouts, Timeouts::default()).map_err(invalid)?;
+        let dry_run = standard(needs.dry_run, Support::ReadOnly).map_err(invalid)?;
+        Ok(Self {
+            name: name.to_owned(),
+            metadata: MetadataLayer::new(needs.handed_on),
+            deadline: DeadlineLayer::new(timeouts),
+            auth: process.jwt.layer(name, needs.auth).await?,
+            dry_run: DryRunLayer::new(dry_run),
+        })
+    }
+
+    /// Composes the stack of a gRPC server.
+    pub(crate) fn grpc(self, aliases: &'static [PathAlias], routes: Routes) -> GrpcStack {
+        ServiceBuilder::new()
+            // Outermost, so that even the log line of a refused call has a request id.
+            .layer(self.metadata)
+            // So that its line has the code and the time that the client saw, refusals by the layers below included.
+            .layer(AccessLogLayer::new(self.name))
+            // After the log, which shows the path that was called; before everything that is configured by method, which sees the one that is served.
+            .layer(PathAliasLayer::new(aliases))
+            // Around everything that may fail, so that older clients can read every error; the alias tells which those are.
+            .layer(RpcErrorLayer)
+            // Around everything that may take time, so that the handler's future is what is dropped when time is up.
+            .layer(self.deadline)
+            // Before anything that acts for the caller, who is not known until here.
+            .layer(self.auth)
+            // After authorization: who may not call may not try either.
+            .layer(self.dry_run)
+            // Inside of the log, so that a panic is a call with a code and not a call that vanished.
+            .layer(RecoveryLayer)
+            // Before routing, which would answer a browser with a gRPC status that it cannot see.
+            .layer(GrpcOnlyLayer)
+            // Innermost, so that only bodies that a handler reads are counted.
+            .layer(MessageLimitLayer::new(MAX_MESSAGE_BYTES))
+            .service(routes.prepare())
+    }
+
+    /// Composes the stack of a server of plain HTTP. The reasons are those of the gRPC stack; the rest is for the servers that it calls.
+    pub(crate) fn http(self, routes: Routes) -> HttpStack {
+        ServiceBuilder::new()
+            .layer(self.metadata)
+            .layer(AccessLogLayer::new(self.name))
+            .layer(self.deadline)
+            .layer(RecoveryLayer)
+            .service(routes.prepare())
+    }
+}
+
+/// Ends a list with the settings of the services that every server has.
+fn standard<T: Clone>(
+    list: SelectorBuilder<T>,
+    setting: T,
+) -> Result<Selector<T>, InvalidSelector> {
+    [HEALTH, REFLECTION, REFLECTION_V1ALPHA]
+        .into_iter()
+        .fold(list, |list, pattern| list.on(pattern, setting.clone()))
+        .build()
 }

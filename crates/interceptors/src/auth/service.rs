@@ -14,7 +14,8 @@ use crate::or_empty::OrEmpty;
 #[derive(Clone, Debug)]
 pub struct AuthService<S> {
     inner: S,
-    guarding: Arc<Guarding>,
+    /// None: every call passes.
+    guarding: Option<Arc<Guarding>>,
 }
 
 /// What all clones of a service share.
@@ -25,7 +26,7 @@ pub(super) struct Guarding {
 }
 
 impl<S> AuthService<S> {
-    pub(super) fn new(inner: S, guarding: Arc<Guarding>) -> Self {
+    pub(super) fn new(inner: S, guarding: Option<Arc<Guarding>>) -> Self {
         Self { inner, guarding }
     }
 }
@@ -44,9 +45,15 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         bearer::hide(request.headers_mut());
-        match self.guarding.admit(&mut request) {
+        let Some(guarding) = &self.guarding else {
+            return ResponseFuture::allowed(self.inner.call(request));
+        };
+        match guarding.admit(&mut request) {
             Ok(()) => ResponseFuture::allowed(self.inner.call(request)),
-            Err(Refusal::UnknownKey) => self.wait_for_keys(request),
+            Err(Refusal::UnknownKey) => {
+                let guarding = guarding.clone();
+                self.wait_for_keys(guarding, request)
+            }
             Err(refusal) => ResponseFuture::refused(refusal, is_grpc(request.headers())),
         }
     }
@@ -54,14 +61,18 @@ where
 
 impl<S: Clone> AuthService<S> {
     /// The key of the token may be one that the issuer has just begun to use.
-    fn wait_for_keys<B, F>(&mut self, request: Request<B>) -> ResponseFuture<S, B, F> {
-        let Some(refreshed) = self.guarding.verifier.keys().refresh() else {
+    fn wait_for_keys<B, F>(
+        &mut self,
+        guarding: Arc<Guarding>,
+        request: Request<B>,
+    ) -> ResponseFuture<S, B, F> {
+        let Some(refreshed) = guarding.verifier.keys().refresh() else {
             return ResponseFuture::refused(Refusal::Unauthenticated, is_grpc(request.headers()));
         };
         // It is this instance that was polled ready, so it is the one that is kept for the call; a clone has to be polled again.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::waiting(ready, request, self.guarding.clone(), Box::pin(refreshed))
+        ResponseFuture::waiting(ready, request, guarding, Box::pin(refreshed))
     }
 }
 
