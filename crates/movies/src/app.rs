@@ -9,11 +9,11 @@ use wayside_balance::Target;
 use wayside_chassis::{App, Setup, StartError, parse_duration};
 use wayside_proto::movies::v1::movies_service_server::MoviesServiceServer;
 
-use crate::FaultPlan;
 use crate::catalogue::Catalogue;
 use crate::fault::Faults;
 use crate::middle::Middle;
 use crate::service::{Answers, Service};
+use crate::{FaultPlan, Observer};
 
 /// The longest work that can be simulated.
 const MAX_WORK: Duration = Duration::from_secs(60);
@@ -37,6 +37,10 @@ pub struct MoviesArgs {
     /// Which calls fail on purpose, N from 1: always, first:N (the first N calls), after:N (all after the first N), every:N (each N-th).
     #[arg(long, env = "MOVIES_FAULTY", value_name = "PLAN", help_heading = "Movies")]
     pub movies_faulty: Option<FaultPlan>,
+
+    /// Who is told what the server makes of its calls. No option: it is for programs that have the server in their own process.
+    #[arg(skip)]
+    pub movies_observer: Observer,
 }
 
 impl App for Movies {
@@ -62,7 +66,8 @@ impl App for Movies {
                 Answers::Middle(Middle::new(channel))
             }
         };
-        let service = Service::new(answers, args.movies_work, Faults::new(args.movies_faulty));
+        let faults = Faults::new(args.movies_faulty);
+        let service = Service::new(answers, args.movies_work, faults, args.movies_observer);
         let service = MoviesServiceServer::new(service)
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)

@@ -8,8 +8,10 @@ mod error;
 mod fault;
 mod metadata;
 mod middle;
+mod remark;
 mod service;
 
 pub use app::{Movies, MoviesArgs};
 pub use error::movie_error;
 pub use fault::{FaultPlan, FaultPlanError};
+pub use remark::{Observer, Remark};

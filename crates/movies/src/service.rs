@@ -13,6 +13,7 @@ use wayside_proto::movies::v1::{
 use crate::catalogue::Catalogue;
 use crate::fault::Faults;
 use crate::middle::Middle;
+use crate::remark::Observer;
 
 /// Answers calls about movies. Everything it waits for is in the handler's future or in the response stream, so it ends when the call
 /// is cancelled or out of time.
@@ -21,6 +22,7 @@ pub(crate) struct Service {
     answers: Answers,
     work: Duration,
     faults: Faults,
+    observer: Observer,
 }
 
 /// Where the answers come from.
@@ -33,14 +35,16 @@ pub(crate) enum Answers {
 }
 
 impl Service {
-    pub(crate) fn new(answers: Answers, work: Duration, faults: Faults) -> Self {
-        Self { answers, work, faults }
+    pub(crate) fn new(
+        answers: Answers,
+        work: Duration,
+        faults: Faults,
+        observer: Observer,
+    ) -> Self {
+        Self { answers, work, faults, observer }
     }
-}
 
-#[tonic::async_trait]
-impl MoviesService for Service {
-    async fn get_movie(
+    async fn movie(
         &self,
         request: Request<GetMovieRequest>,
     ) -> Result<Response<GetMovieResponse>, Status> {
@@ -56,12 +60,10 @@ impl MoviesService for Service {
         }
     }
 
-    type QueryMoviesStream = BoxStream<'static, Result<QueryMoviesResponse, Status>>;
-
-    async fn query_movies(
+    async fn movies(
         &self,
         request: Request<QueryMoviesRequest>,
-    ) -> Result<Response<Self::QueryMoviesStream>, Status> {
+    ) -> Result<Response<Movies>, Status> {
         self.faults.check()?;
         let work = self.work;
         match &self.answers {
@@ -78,6 +80,34 @@ impl MoviesService for Service {
                 middle.query_movies(request).await
             }
         }
+    }
+}
+
+/// What a query finds, as it is found.
+type Movies = BoxStream<'static, Result<QueryMoviesResponse, Status>>;
+
+#[tonic::async_trait]
+impl MoviesService for Service {
+    async fn get_movie(
+        &self,
+        request: Request<GetMovieRequest>,
+    ) -> Result<Response<GetMovieResponse>, Status> {
+        let called = self.observer.called("GetMovie", &request);
+        let answer = self.movie(request).await;
+        called.answered();
+        answer
+    }
+
+    type QueryMoviesStream = Movies;
+
+    async fn query_movies(
+        &self,
+        request: Request<QueryMoviesRequest>,
+    ) -> Result<Response<Movies>, Status> {
+        let called = self.observer.called("QueryMovies", &request);
+        let answer = self.movies(request).await;
+        called.answered();
+        answer
     }
 }
 
@@ -98,7 +128,8 @@ mod tests {
     const WORK: Duration = Duration::from_secs(5);
 
     fn service(work: Duration) -> Service {
-        Service::new(Answers::Catalogue(Catalogue::default()), work, Faults::new(None))
+        let answers = Answers::Catalogue(Catalogue::default());
+        Service::new(answers, work, Faults::new(None), Observer::default())
     }
 
     fn get(mid: i32) -> Request<GetMovieRequest> {

@@ -8,6 +8,7 @@ use wayside_chassis::{exit_code, run};
 
 use crate::certs::{CertsArgs, certs};
 use crate::lab::{LabArgs, LabServerArgs, client_process, lab, serve};
+use crate::token::{TokenArgs, token};
 use crate::up::{UpArgs, up};
 
 /// Production gRPC in Rust, end to end.
@@ -33,6 +34,12 @@ enum Command {
     #[command(long_about = None)]
     Certs(CertsArgs),
 
+    /// Make a token for development, and the key that servers check it with.
+    #[command(
+        long_about = "Make a token for development, and the key that servers check it with. The token alone goes to standard output, so that a shell can take it."
+    )]
+    Token(TokenArgs),
+
     /// Show what faults do to clients, ours beside others, with real processes on this machine.
     #[command(
         long_about = "Show what faults do to clients, ours beside others, with real processes on this machine. All of it takes two to three minutes."
@@ -54,6 +61,7 @@ pub fn main() -> ExitCode {
     {
         Command::Up(args) => run(&args.process.clone(), |stop| up(*args, stop)),
         Command::Certs(args) => certs(&args).map(Ok),
+        Command::Token(args) => token(&args).map(Ok),
         Command::Lab(args) => lab(*args),
         Command::LabServer(args) => run(&args.process.clone(), |stop| serve(*args, stop)),
         Command::LabClient => client_process().map(Ok),

@@ -3,6 +3,7 @@
 mod certs;
 mod cli;
 mod lab;
+mod token;
 mod up;
 
 pub use cli::main;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use movies::movie_error;
+use movies::{Observer, movie_error};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use wayside_proto::movies::v1::MovieErrorCode;
 
 use crate::stand_in::{Events, MID, Manner, failure, stand_in};
-use crate::support::{Client, all, client, get, listener, movies, query, soon};
+use crate::support::{Client, all, client, get, listener, movies, observed, query, soon};
 
 /// A client of a middle of a stand-in.
 async fn through_a_middle(manner: Manner, options: &[&str]) -> (Client, Events) {
@@ -132,6 +133,24 @@ async fn a_call_cancelled_during_the_work_makes_no_call() {
     client.get_movie(get(1)).await.unwrap();
     events.called().await;
     assert!(events.is_empty(), "a cancelled call was made all the same");
+}
+
+#[tokio::test]
+async fn an_observer_is_told_of_calls_their_metadata_and_that_one_was_cancelled() {
+    let (remarks, mut told) = mpsc::channel(16);
+    let observer = Observer::new(move |remark| remarks.try_send(remark.to_string()).unwrap());
+    let last = movies(&[]).await;
+    let options = ["--movies-middle", &last, "--movies-work", "300ms"];
+    let mut client = client(&observed(&options, observer).await);
+    let mut request = get(1);
+    request.metadata_mut().insert("key", "value".parse().unwrap());
+    client.get_movie(request).await.unwrap();
+    timeout(Duration::from_millis(150), client.get_movie(get(1))).await.unwrap_err();
+    client.query_movies(query("")).await.unwrap();
+    for expected in ["GetMovie", "Value for key value", "GetMovie", "Is Canceled", "QueryMovies"] {
+        assert_eq!(soon(told.recv()).await.unwrap(), expected);
+    }
+    assert!(told.is_empty(), "{:?}", told.recv().await);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::future::{Future, pending};
 use std::time::Duration;
 
 use clap::Parser;
-use movies::{Movies, MoviesArgs};
+use movies::{Movies, MoviesArgs, Observer};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tonic::{Request, Status, Streaming};
@@ -25,7 +25,13 @@ struct Cli {
 
 /// Starts a movies server with options as on the command line, and gives its address.
 pub(crate) async fn movies(options: &[&str]) -> String {
-    let cli = Cli::parse_from(["movies"].iter().chain(options));
+    observed(options, Observer::default()).await
+}
+
+/// The same, with an observer.
+pub(crate) async fn observed(options: &[&str], observer: Observer) -> String {
+    let mut cli = Cli::parse_from(["movies"].iter().chain(options));
+    cli.args.movies_observer = observer;
     let server = prepare::<Movies>("movies", cli.args, &cli.process).await.unwrap();
     let (listener, address) = listener().await;
     tokio::spawn(server.serve(listener, pending()));

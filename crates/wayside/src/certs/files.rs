@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readers {
+pub(crate) enum Readers {
     /// Its owner alone.
     Owner,
     /// Everybody on this machine.
@@ -17,7 +17,7 @@ pub(super) enum Readers {
 }
 
 /// Puts a file in the place of the one that may be there.
-pub(super) fn replace(path: &Path, text: &str, readers: Readers) -> Result<()> {
+pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> Result<()> {
     let new = path.with_extension("new");
     let write = || {
         // One that an interrupted run left may have other readers.

@@ -6,4 +6,5 @@ mod files;
 mod run;
 
 pub(crate) use args::CertsArgs;
+pub(crate) use files::{Readers, replace};
 pub(crate) use run::{NAMES, certs, issue};
