@@ -23,6 +23,8 @@ pub(crate) async fn up(args: UpArgs, stop: CancellationToken) -> Result<()> {
     make_certificates(&args)?;
     let admin_is_default = args.admin_listen.is_none();
     let admin_token = args.accounts.accounts_admin_token.clone();
+    // With keys, only who has a token of an administrator may make accounts, and that is not this process.
+    let makes_account = args.process.jwt.jwt_keys.is_none();
     let ca =
         if args.tls { Some(args.tls_dir.join("ca.pem")) } else { args.process.tls.tls_ca.clone() };
     let mut ready = Vec::new();
@@ -49,9 +51,13 @@ pub(crate) async fn up(args: UpArgs, stop: CancellationToken) -> Result<()> {
     let greeted = tokio::select! {
         token = async {
             connect(channels).await;
-            demo::token(&layout, ca_pem, admin_token.as_ref()).await
+            if makes_account {
+                demo::token(&layout, ca_pem, admin_token.as_ref()).await.map(Some)
+            } else {
+                Ok(None)
+            }
         } => {
-            token.and_then(|token| Welcome { layout: &layout, admin: admin_address, token: &token, ca: ca.as_deref() }.print())
+            token.and_then(|token| Welcome { layout: &layout, admin: admin_address, token: token.as_deref(), ca: ca.as_deref() }.print())
         }
         () = stop.cancelled() => Ok(()),
     };

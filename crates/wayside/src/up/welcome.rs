@@ -13,8 +13,8 @@ use super::layout::{Layout, reachable};
 pub(crate) struct Welcome<'a> {
     pub(crate) layout: &'a Layout,
     pub(crate) admin: Option<SocketAddr>,
-    /// The token of the demo account.
-    pub(crate) token: &'a str,
+    /// The token of the demo account; `None` where accounts are made by administrators with a JWT only.
+    pub(crate) token: Option<&'a str>,
     /// The CA that clients verify the servers with, where calls are encrypted.
     pub(crate) ca: Option<&'a Path>,
 }
@@ -65,9 +65,8 @@ impl Welcome<'_> {
 
     /// Each command works as it stands, pasted into a shell.
     fn commands(&self) -> String {
-        let [gateway, samples, cache] =
-            [self.layout.gateway, self.layout.samples, self.layout.cache].map(reachable);
-        let (web, token) = (self.web(), self.token);
+        let [gateway, samples] = [self.layout.gateway, self.layout.samples].map(reachable);
+        let web = self.web();
         let (curl, grpcurl) = match self.ca {
             Some(ca) => (
                 format!("curl --cacert {}", ca.display()),
@@ -75,16 +74,41 @@ impl Welcome<'_> {
             ),
             None => ("curl".to_owned(), "grpcurl -plaintext".to_owned()),
         };
+        let (last, note) = self.with_token(&grpcurl);
         format!(
             "Try:
   {curl} -d '{{\"first_name\":\"Ada\",\"last_name\":\"Lovelace\"}}' {web}{gateway}/greet
   {curl} '{web}{gateway}/v1/medias:download?url=http://{samples}/wayside.png'
   {curl} '{web}{gateway}/v1/movies?query=drama'
-  {grpcurl} -H 'authorization: Bearer {token}' -d '{{\"key\":\"gopher\",\"val\":\"Y29u\"}}' {cache} cache.v1.CacheService/Store
+  {grpcurl} {last}
 
-Demo account token: {token}
+{note}
 Stop with Ctrl-C.
 "
         )
+    }
+
+    /// The rest of the command that needs a token, and what there is to say of it.
+    fn with_token(&self, grpcurl: &str) -> (String, String) {
+        let [cache, accounts] = [self.layout.cache, self.layout.accounts].map(reachable);
+        // The command as it was started, whichever way: by cargo, or installed.
+        let program = std::env::current_exe().unwrap_or_else(|_| "wayside".into());
+        let program = program.display();
+        match self.token {
+            Some(token) => (
+                format!(
+                    "-H 'authorization: Bearer {token}' -d '{{\"key\":\"gopher\",\"val\":\"Y29u\"}}' {cache} cache.v1.CacheService/Store"
+                ),
+                format!("Demo account token: {token}"),
+            ),
+            None => (
+                format!("-d '{{}}' {accounts} grpc.health.v1.Health/Check"),
+                format!(
+                    "Accounts are made by administrators, who have a token with the role admin:
+  TOKEN=$({program} token --subject \"$USER\" --role admin)
+  {grpcurl} -H \"authorization: Bearer $TOKEN\" -d '{{\"name\":\"demo\",\"max_cache_keys\":1000}}' {accounts} accounts.v1.AccountsService/CreateAccount"
+                ),
+            ),
+        }
     }
 }
