@@ -15,7 +15,7 @@ use super::weighted_round_robin::{self, WeightedRoundRobin};
 use crate::ServiceConfigError;
 use crate::service_config::Fields;
 
-/// A policy with its settings; policies that wrap another have theirs inside. Adding a policy: a file, a variant here, and its four lines below.
+/// A policy with its settings; policies that wrap another have theirs inside. Adding a policy: a file, a variant here, its name in `KNOWN`, and its four lines below.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PolicyConfig {
     PickFirst(pick_first::Config),
@@ -28,6 +28,23 @@ pub(crate) enum PolicyConfig {
     WeightedRoundRobin(weighted_round_robin::Config),
     RingHash(ring_hash::Config),
 }
+
+/// The names by which policies are asked for.
+const KNOWN: [&str; 13] = [
+    "pick_first",
+    "round_robin",
+    "random",
+    "least_request",
+    "least_request_experimental",
+    "weighted_round_robin",
+    "ring_hash",
+    "ring_hash_experimental",
+    "outlier_detection",
+    "outlier_detection_experimental",
+    "random_subsetting",
+    "random_subsetting_experimental",
+    "circuit_breaking",
+];
 
 impl Default for PolicyConfig {
     fn default() -> Self {
@@ -49,13 +66,16 @@ impl PolicyConfig {
             let (Some((name, settings)), None) = (entries.next(), entries.next()) else {
                 return Err(ServiceConfigError::new(path, "is not an object with one policy"));
             };
-            if let Some(parsed) =
-                Self::parse(name, &Fields::new(settings, format!("{path}.{name}"))?)
+            // Settings of a policy that is not known may look like anything.
+            if KNOWN.contains(&name.as_str())
+                && let Some(parsed) =
+                    Self::parse(name, &Fields::new(settings, format!("{path}.{name}"))?)
             {
                 return parsed;
             }
         }
-        Err(ServiceConfigError::new(field, "has no policy that is known"))
+        let known = KNOWN.join(", ");
+        Err(ServiceConfigError::new(field, format!("has no policy that is known: {known}")))
     }
 
     /// The policy that another one wraps: its field `childPolicy`, which has to be there.
@@ -170,5 +190,25 @@ impl PolicyConfig {
                 (Some(one), Some(other)) => one.same_kind(other),
                 _ => false,
             }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_name_is_read_and_an_error_names_them_all() {
+        let parse =
+            |list: &Value| PolicyConfig::parse_list(&[(list, "list[0]".to_owned())], "list");
+        for name in KNOWN {
+            let child = serde_json::json!([{ "pick_first": {} }]);
+            let config = serde_json::json!({ name: { "childPolicy": child, "subsetSize": 3 } });
+            let expected = name.strip_suffix("_experimental").unwrap_or(name);
+            let parsed = parse(&config).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(parsed.name().starts_with(expected), "{name}: {parsed:?}");
+        }
+        let error = parse(&serde_json::json!({ "roundrobin": {} })).unwrap_err().to_string();
+        assert!(KNOWN.iter().all(|name| error.contains(name)), "{error}");
     }
 }
