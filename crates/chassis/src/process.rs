@@ -110,7 +110,9 @@ where
     F: Future<Output = Result<(), E>>,
     E: From<StartError>,
 {
-    wayside_telemetry::init(process.log_format, &process.log).map_err(StartError::from)?;
+    // Before the runtime, which is dropped first: what its tasks say at their end is logged as well.
+    let _log =
+        wayside_telemetry::init(process.log_format, &process.log).map_err(StartError::from)?;
     let runtime = Runtime::new().map_err(StartError::from)?;
     match runtime.block_on(run_until_signal(work)).map_err(StartError::from)? {
         Ok(result) => result.map(Ok),

@@ -1,7 +1,12 @@
 //! How a Wayside process logs: text for people, JSON for machines, on standard error.
 //!
-//! It only sets the subscriber up. What is logged of a call is decided by the access log in `wayside-interceptors`.
+//! [`init`] sets the one subscriber of the process up: a filter, a [`LogLayer`] that makes lines, a [`LogQueue`] whose thread writes
+//! them. What is logged of a call is decided by the access log in `wayside-interceptors`.
 
+mod line;
 mod logs;
+mod sink;
 
-pub use logs::{InitError, LogFormat, init};
+pub use line::{LineStyle, LogLayer};
+pub use logs::{InitError, LogFormat, LogGuard, init};
+pub use sink::LogQueue;

@@ -1,12 +1,18 @@
 //! The one subscriber of the process.
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::{LineStyle, LogLayer, LogQueue};
 
 /// What a log line looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -18,6 +24,16 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line, its fields at the top level.
     Json,
+}
+
+impl LogFormat {
+    fn style(self, terminal: bool) -> LineStyle {
+        match self {
+            Self::Auto if !terminal => LineStyle::Json,
+            Self::Auto | Self::Text => LineStyle::Text { colours: terminal },
+            Self::Json => LineStyle::Json,
+        }
+    }
 }
 
 /// Why logging could not be set up.
@@ -36,43 +52,53 @@ pub enum InitError {
     /// Something in this process has set a subscriber before.
     #[error("logging is set up already")]
     AlreadySet,
+    /// The system has no thread or no descriptor for it.
+    #[error("cannot write the log: {0}")]
+    System(#[from] io::Error),
 }
 
-/// Sends the log of this process to standard error.
+/// The log of the process for as long as this is held: nothing is logged any more once it is dropped.
+#[derive(Debug)]
+#[must_use = "the log ends when this is dropped"]
+pub struct LogGuard(Arc<LogQueue>);
+
+impl Drop for LogGuard {
+    /// Waits until everything is written, or until the reader has taken nothing for a second.
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Sends the log of this process to standard error, until the guard is dropped: at the very end, after everything that logs.
 ///
 /// `filter` has the form of `tracing_subscriber::EnvFilter`: a level, or `target=level` pairs separated by commas.
 ///
+/// A panic is a line of the log too, and is written before whoever panics goes on, so that it is there even if the process aborts.
+/// Whoever has stopped to read standard error holds up nobody who logs, see [`LogQueue`].
+///
 /// # Errors
-/// When `filter` cannot be parsed, or when the process has a subscriber already.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), InitError> {
+/// When `filter` cannot be parsed, when the process has a subscriber already, or when the system has nothing to write with.
+pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InitError> {
     let parsed = EnvFilter::builder()
         .parse(filter)
         .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
     let terminal = io::stderr().is_terminal();
-    let json = match format {
-        LogFormat::Auto => !terminal,
-        LogFormat::Text => false,
-        LogFormat::Json => true,
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(parsed)
-        .with_writer(io::stderr)
-        .with_span_events(FmtSpan::NONE)
-        .with_ansi(terminal);
-    let result = if json {
-        builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .finish()
-            .try_init()
-    } else {
-        builder.finish().try_init()
-    };
-    result.map_err(|_| InitError::AlreadySet)?;
-    std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    let style = format.style(terminal);
+    // People who watch see each line at once.
+    let gathering = if terminal { Duration::ZERO } else { LogQueue::GATHERING };
+    // Not `io::stderr()`, whose lock the writer would hold while it waits for the reader, against everybody's last words.
+    let out = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    let queue = LogQueue::start(out, style, gathering)?;
+    let guard = LogGuard(queue.clone());
+    let lines = queue.clone();
+    let layer = LogLayer::new(style, move |level, line: &[u8]| lines.append(level, line));
+    let subscriber = tracing_subscriber::registry().with(parsed).with(layer);
+    subscriber.try_init().map_err(|_| InitError::AlreadySet)?;
+    std::panic::set_hook(Box::new(move |info| {
+        log_panic(info);
+        queue.flush();
+    }));
+    Ok(guard)
 }
 
 /// A panic is a line of the log like any other: what the standard library prints would be the one line that no reader of JSON takes.
@@ -93,5 +119,17 @@ mod tests {
             error.contains("info,access=loud") && error.contains("info,access=warn"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn the_format_follows_the_terminal_unless_it_is_chosen() {
+        let text = |colours| LineStyle::Text { colours };
+        for (format, on_terminal, elsewhere) in [
+            (LogFormat::Auto, text(true), LineStyle::Json),
+            (LogFormat::Text, text(true), text(false)),
+            (LogFormat::Json, LineStyle::Json, LineStyle::Json),
+        ] {
+            assert_eq!((format.style(true), format.style(false)), (on_terminal, elsewhere));
+        }
     }
 }
