@@ -27,6 +27,8 @@ pub use cli::{ProcessArgs, parse_duration};
 pub use context::Context;
 pub use error::StartError;
 pub use outgoing::{Outgoing, outgoing};
+#[doc(hidden)]
+pub use prepare::prepare_bare;
 pub use prepare::{Prepared, prepare};
 pub use process::{exit_code, main, run};
 pub use server_args::ServerArgs;
