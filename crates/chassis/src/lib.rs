@@ -33,6 +33,8 @@ pub use error::StartError;
 pub use jwt::JwtArgs;
 pub use needs::{Auth, Needs};
 pub use outgoing::{Outgoing, outgoing};
+#[doc(hidden)]
+pub use prepare::prepare_bare;
 pub use prepare::{Prepared, prepare};
 pub use process::{exit_code, main, run};
 pub use server_args::ServerArgs;

@@ -5,6 +5,7 @@ use std::io;
 
 use tokio::net::TcpListener;
 use tokio::time::{Duration, sleep};
+use tonic::service::Routes;
 use wayside_balance::Channel;
 
 use crate::admin::Readiness;
@@ -30,6 +31,7 @@ pub struct Prepared {
 enum Speaks {
     Grpc(GrpcStack),
     Http(HttpStack),
+    Bare(Routes),
 }
 
 /// Sets up the server `A` under a name of its own: the replicas of one server in a process have different names.
@@ -64,6 +66,35 @@ pub async fn prepare<A: App>(
         setup.spawn(tls.clone().keep_fresh());
     }
     let options = ServerOptions { drain: process.drain, tls, ..options };
+    Ok(Prepared {
+        name: name.to_owned(),
+        speaks,
+        health,
+        options,
+        lame_duck: process.lame_duck,
+        setup,
+    })
+}
+
+/// As [`prepare`], without any interceptor: what the stack is measured against, and of no other use, since it keeps no promise of gRPC.
+///
+/// # Errors
+/// As [`prepare`].
+#[doc(hidden)]
+pub async fn prepare_bare<A: App>(
+    name: &str,
+    args: A::Args,
+    process: &ProcessArgs,
+) -> Result<Prepared, StartError> {
+    let (setup, health) = (Setup::default(), Health::new(A::SERVICES));
+    let routes = A::routes(args, &setup).await?;
+    let routes = health::add::<A>(routes, &health, process.reflection)?.prepare();
+    let options = ServerOptions {
+        max_concurrent_streams: A::MAX_CONCURRENT_STREAMS,
+        drain: process.drain,
+        ..process.server.options()
+    };
+    let speaks = Speaks::Bare(routes);
     Ok(Prepared {
         name: name.to_owned(),
         speaks,
@@ -110,6 +141,7 @@ impl Prepared {
         match speaks {
             Speaks::Grpc(stack) => server::serve(listener, stack, &options, stopping).await,
             Speaks::Http(stack) => server::serve(listener, stack, &options, stopping).await,
+            Speaks::Bare(routes) => server::serve(listener, routes, &options, stopping).await,
         }
         setup.end().await;
         tracing::info!(server = name, "stopped");

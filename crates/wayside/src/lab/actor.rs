@@ -40,7 +40,7 @@ impl Actor {
         let victim = dead_end.as_ref().map(|end| end.address);
         let victim = victim.or(refusal.as_ref().map(|refusal| refusal.address));
         let spec = spec(strategy, fault, victim, known, setting);
-        let started = Client::start(strategy.name, &spec, &setting.python).await?;
+        let started = Client::start(strategy.name, &spec, &setting.python, None).await?;
         Ok(match started {
             Ok(client) => Ok(Self { strategy, client, dead_end, _refusal: refusal }),
             Err(why) => Err((strategy, why)),
@@ -68,9 +68,11 @@ fn spec(
         addresses: victim.into_iter().chain(servers).collect(),
         list_changes: fault == Fault::Scale,
         workers: setting.workers,
+        clients: 1,
         pace_ms: fault.pace().as_millis() as u64,
         timeout_ms: setting.timeout.as_millis() as u64,
         keepalive_ms: fault.keepalive().map(|time| time.as_millis() as u64),
+        metadata: Vec::new(),
         measure: None,
     }
 }

@@ -83,6 +83,10 @@ pub(crate) enum LabCommand {
     /// Measure calls per second and the client's CPU time, ours beside tonic's.
     #[command(long_about = explain::throughput())]
     Throughput(ThroughputArgs),
+
+    /// Measure what the interceptors cost a server: the whole stack beside the bare server.
+    #[command(long_about = explain::stack())]
+    Stack(StackArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -102,6 +106,30 @@ pub(crate) struct ThroughputArgs {
 
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct StackArgs {
+    /// How many connections the client has.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
+    pub(crate) connections: u32,
+
+    /// How many calls are in flight on each connection.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
+    pub(crate) streams: u32,
+
+    /// How long each server is measured, after half a second that is not.
+    #[arg(long, default_value = "3s", value_parser = run_time, value_name = "DURATION")]
+    pub(crate) duration: Duration,
+
+    /// How often the servers take turns.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
+    pub(crate) rounds: u32,
+
+    /// Prints one JSON document instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn strategy_parser() -> impl TypedValueParser<Value = &'static Strategy> {

@@ -91,7 +91,11 @@ fn server_count(fault: Fault) -> usize {
 async fn start_servers(fault: Fault, backend: Backend) -> Result<Vec<(usize, Server)>> {
     let first = usize::from(matches!(fault, Fault::Refused | Fault::Dead));
     // Half of the time, because pings do not arrive as regularly as they are sent.
-    let plan = ServerPlan { backend, permit_pings: fault.keepalive().map(|time| time / 2) };
+    let plan = ServerPlan {
+        permit_pings: fault.keepalive().map(|time| time / 2),
+        ..ServerPlan::of(backend)
+    };
+    let plan = &plan;
     let starts = (first..server_count(fault)).map(|number| async move {
         let extra = if number == Fault::VICTIM { fault.extra_delay() } else { Duration::ZERO };
         anyhow::Ok((number, Server::start(plan, number, fault.delay() + extra).await?))

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::faults::Fault;
+use super::stack::ROWS;
 use super::strategies::STRATEGIES;
 
 const HOW: &str = "\
@@ -24,6 +25,28 @@ process of its own, so that other programs on the machine disturb both alike; th
 most that a round gave. \"turns\" compares our round_robin over three servers with the simplest correct thing, a counter over three plain tonic \
 channels; \"one\" compares the channels alone, to one server over one connection. The bar: at least 0.97 of tonic's calls and at most 1.03 times its \
 CPU time, which is as equal as a shared machine can tell. Numbers of a debug build mean nothing.";
+
+const STACK: &str = "\
+Measures what the interceptors cost a server: CPU time of the server's process for a call, and calls per second.
+
+A server answers at once, and a client makes unary greet calls with a deadline as fast as it can, over several connections with several calls in \
+flight on each. The server is kept on one core and its client on another. The servers of the table take turns, in reverse order every other round, \
+each time as a new process, so that other programs on the machine disturb all alike. What a server keeps of the bare one is the bare server's CPU time \
+for a call over its own, in the same round: the middle of the rounds is printed, and in brackets the least and the most. The client may be busier than the \
+server, so calls per second are printed without a bar. Numbers of a debug build mean nothing.
+
+Servers:";
+
+/// What `wayside lab stack` does.
+pub(crate) fn stack() -> String {
+    let mut text = wrapped(STACK, "");
+    for row in &ROWS {
+        let bar = row.bar.map(|bar| format!("Bar: keeps at least {bar:.2} of bare."));
+        let paragraphs: Vec<_> = [Some(row.about), bar.as_deref()].into_iter().flatten().collect();
+        let _ = write!(text, "\n{}", entry(row.name, &paragraphs).trim_end());
+    }
+    text
+}
 
 /// What `wayside lab throughput` does.
 pub(crate) fn throughput() -> String {

@@ -14,12 +14,16 @@ pub(crate) struct Spec {
     /// Whether [`Order::Addresses`] will come. A client that cannot follow says so before anything is measured.
     pub(crate) list_changes: bool,
     pub(crate) workers: u32,
+    /// How many clients of the stack the workers are spread over, where calls are measured; elsewhere they share one.
+    pub(crate) clients: u32,
     /// A worker starts a call at most this often, so that one whose calls fail at once makes no more of them than any other.
     pub(crate) pace_ms: u64,
     /// The deadline of every call.
     pub(crate) timeout_ms: u64,
     /// After how long without a sign of a server it is pinged, and how long it then has to answer; without it the stack's default holds.
     pub(crate) keepalive_ms: Option<u64>,
+    /// What every call carries besides its deadline.
+    pub(crate) metadata: Vec<(String, String)>,
     /// With it, calls are made as fast as they can be, and only counted.
     pub(crate) measure: Option<Measure>,
 }
@@ -43,7 +47,7 @@ pub(crate) enum Stack {
 /// How throughput is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measure {
-    /// Calls of this time are not counted: connections are made, and code is read for the first time.
+    /// Calls of this time are not counted: connections are made, and code is read for the first time. Then there is a moment without calls.
     pub(crate) warm_up_ms: u64,
     pub(crate) window_ms: u64,
 }
@@ -52,7 +56,7 @@ pub(crate) struct Measure {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
-    /// Begin to call.
+    /// Begin to call; where calls are measured, a second time for those that count.
     Go,
     /// Use these servers from now on: what a resolver would say.
     Addresses(Vec<SocketAddr>),
@@ -68,6 +72,8 @@ pub(crate) enum Answer {
     Ready,
     /// It cannot do what the [`Spec`] asks for, and why. It has ended.
     Unable(String),
+    /// It has warmed up, no call is in flight, and it waits for another [`Order::Go`].
+    Warm,
     /// Every call that it made.
     Calls(Vec<Call>),
     /// What it measured.
@@ -115,7 +121,7 @@ impl From<Call> for (u64, u64, Option<usize>, u8) {
     }
 }
 
-/// What a client measured in its window.
+/// What a client measured from its first call that counts to the end of the last.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) calls: u64,

@@ -13,6 +13,7 @@ use super::explain;
 use super::faults::Fault;
 use super::progress::Progress;
 use super::report::{Conditions, document, missed, table};
+use super::stack::stack;
 use super::strategies::{STRATEGIES, Strategy};
 use super::throughput::throughput;
 
@@ -33,6 +34,7 @@ pub(crate) fn lab(args: LabArgs) -> Result<Result<(), Interrupted>> {
             let work = async {
                 match args.command.clone() {
                     Some(LabCommand::Throughput(args)) => throughput(args).await,
+                    Some(LabCommand::Stack(args)) => stack(args).await,
                     None => faults(args).await,
                 }
             };

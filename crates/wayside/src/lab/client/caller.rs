@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use tokio::time::Duration;
+use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
+use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use wayside_proto::greet::v1::greet_service_client::GreetServiceClient;
@@ -28,6 +30,13 @@ pub(super) enum Caller {
     Wayside(Greet<wayside_chassis::Outgoing>),
     /// Without the interceptors: what tonic's channel is compared with where every microsecond counts.
     Bare(Greet<wayside_balance::Channel>),
+}
+
+/// What the requests of a client have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    pub(super) timeout: Duration,
+    metadata: MetadataMap,
 }
 
 /// What tells a client of new servers, where it can be told.
@@ -94,12 +103,12 @@ impl Caller {
     }
 
     /// Makes a call; with it go all the attempts of a strategy that tries again by itself.
-    pub(super) async fn greet(&mut self, timeout: Duration) -> Result<GreetResponse, Status> {
+    pub(super) async fn greet(&mut self, template: &Template) -> Result<GreetResponse, Status> {
         match self {
             Self::Tonic { greet, attempts } => {
                 let mut tried = 1;
                 loop {
-                    match greet.greet(request(timeout)).await {
+                    match greet.greet(template.request()).await {
                         Err(_) if tried < *attempts => tried += 1,
                         last => return Ok(last?.into_inner()),
                     }
@@ -107,18 +116,34 @@ impl Caller {
             }
             Self::Counter { greets, turns } => {
                 let turn = turns.next(greets.len());
-                Ok(greets[turn].greet(request(timeout)).await?.into_inner())
+                Ok(greets[turn].greet(template.request()).await?.into_inner())
             }
-            Self::Wayside(greet) => Ok(greet.greet(request(timeout)).await?.into_inner()),
-            Self::Bare(greet) => Ok(greet.greet(request(timeout)).await?.into_inner()),
+            Self::Wayside(greet) => Ok(greet.greet(template.request()).await?.into_inner()),
+            Self::Bare(greet) => Ok(greet.greet(template.request()).await?.into_inner()),
         }
     }
 }
 
-fn request(timeout: Duration) -> Request<GreetRequest> {
-    let mut request = Request::new(GreetRequest::default());
-    request.set_timeout(timeout);
-    request
+impl Template {
+    /// # Errors
+    /// What cannot be metadata.
+    pub(super) fn of(spec: &Spec) -> Result<Self, String> {
+        let mut headers = HeaderMap::new();
+        for (key, value) in &spec.metadata {
+            let no_metadata = || format!("'{key}' cannot be sent as metadata");
+            let key = HeaderName::try_from(key).map_err(|_| no_metadata())?;
+            headers.append(key, HeaderValue::try_from(value).map_err(|_| no_metadata())?);
+        }
+        let metadata = MetadataMap::from_headers(headers);
+        Ok(Self { timeout: Duration::from_millis(spec.timeout_ms), metadata })
+    }
+
+    fn request(&self) -> Request<GreetRequest> {
+        let mut request = Request::new(GreetRequest::default());
+        *request.metadata_mut() = self.metadata.clone();
+        request.set_timeout(self.timeout);
+        request
+    }
 }
 
 impl Resolver {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use wayside_proto::greet::v1::GreetResponse;
 
-use super::caller::Caller;
+use super::caller::{Caller, Template};
 use crate::lab::clock::Clock;
 use crate::lab::protocol::{Call, NO_STATUS, NO_STATUS_AFTER_MS, Spec};
 use crate::lab::server::number_of_pod;
@@ -24,7 +24,7 @@ pub(super) struct Load {
 
 impl Load {
     /// Lets the workers begin.
-    pub(super) fn start(spec: &Spec, caller: &Caller) -> Self {
+    pub(super) fn start(spec: &Spec, caller: &Caller, template: &Template) -> Self {
         let (stop, mut workers) = (CancellationToken::new(), JoinSet::new());
         let clock = Clock::start();
         let pace = Duration::from_millis(spec.pace_ms);
@@ -35,7 +35,7 @@ impl Load {
                 // Workers that all begin at once would go on in step.
                 first: clock.began + pace * index / spec.workers,
                 pace,
-                timeout: Duration::from_millis(spec.timeout_ms),
+                template: template.clone(),
                 max_calls: MAX_CALLS / spec.workers.max(1) as usize,
             };
             workers.spawn(worker.work(stop.clone()));
@@ -59,7 +59,7 @@ struct Worker {
     clock: Clock,
     first: Instant,
     pace: Duration,
-    timeout: Duration,
+    template: Template,
     max_calls: usize,
 }
 
@@ -67,15 +67,15 @@ impl Worker {
     async fn work(mut self, stop: CancellationToken) -> Vec<Call> {
         let mut calls = Vec::new();
         let mut next = self.first;
-        let give_up =
-            self.timeout * self.caller.attempts() + Duration::from_millis(NO_STATUS_AFTER_MS);
+        let give_up = self.template.timeout * self.caller.attempts()
+            + Duration::from_millis(NO_STATUS_AFTER_MS);
         while calls.len() < self.max_calls {
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
                 () = stop.cancelled() => break,
             }
             let began = Instant::now();
-            let outcome = timeout(give_up, self.caller.greet(self.timeout)).await;
+            let outcome = timeout(give_up, self.caller.greet(&self.template)).await;
             let (server, code) = outcome.map_or((None, NO_STATUS), read);
             calls.push(Call {
                 start_us: self.clock.at(began),

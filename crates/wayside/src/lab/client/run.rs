@@ -5,12 +5,13 @@ use std::io::{Write, stdout};
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
+use tokio::time::Duration;
 
-use super::caller::{Resolver, caller};
+use super::caller::{Caller, Resolver, Template, caller};
 use super::load::Load;
 use super::measure::measure;
 use crate::lab::orders::orders;
-use crate::lab::protocol::{Answer, Order, Spec};
+use crate::lab::protocol::{Answer, Measure, Order, Spec};
 
 /// What starts a client.
 pub(crate) const SUBCOMMAND: &str = "lab-client";
@@ -24,28 +25,54 @@ async fn client() -> Result<()> {
     let mut orders = orders();
     let spec = orders.recv().await.context("nobody says what to do")?;
     let spec: Spec = serde_json::from_str(&spec).context("the first line is no specification")?;
-    let (caller, mut resolver) = match caller(&spec) {
-        Ok(ready) => ready,
-        Err(why) => return answer(&Answer::Unable(why)),
-    };
-    answer(&Answer::Ready)?;
-    if next(&mut orders).await? != Order::Go {
-        bail!("something came before go");
-    }
-    if let Some(window) = spec.measure {
-        let totals = tokio::select! {
-            totals = measure(&spec, &caller, window) => totals,
-            over = next(&mut orders) => bail!("{over:?} came while measuring"),
+    let (template, (caller, mut resolver)) =
+        match Template::of(&spec).and_then(|template| Ok((template, caller(&spec)?))) {
+            Ok(ready) => ready,
+            Err(why) => return answer(&Answer::Unable(why)),
         };
-        return answer(&Answer::Totals(totals));
+    answer(&Answer::Ready)?;
+    if let Some(window) = spec.measure {
+        return measured(&mut orders, &spec, caller, &template, window).await;
     }
-    let load = Load::start(&spec, &caller);
+    go(&mut orders).await?;
+    let load = Load::start(&spec, &caller, &template);
     follow(&mut orders, &mut resolver).await?;
     let calls = tokio::select! {
         calls = load.finish() => calls?,
         over = next(&mut orders) => bail!("{over:?} came after stop"),
     };
     answer(&Answer::Calls(calls))
+}
+
+/// Warms up, calls for the window, and says what came of it.
+async fn measured(
+    orders: &mut Receiver<String>,
+    spec: &Spec,
+    first: Caller,
+    template: &Template,
+    window: Measure,
+) -> Result<()> {
+    let mut callers = vec![first];
+    for _ in 1..spec.clients {
+        callers.push(caller(spec).map_err(anyhow::Error::msg)?.0);
+    }
+    let mut call_for = async |ms| {
+        go(orders).await?;
+        tokio::select! {
+            totals = measure(spec, &callers, template, Duration::from_millis(ms)) => totals,
+            over = next(orders) => bail!("{over:?} came while measuring"),
+        }
+    };
+    call_for(window.warm_up_ms).await?;
+    answer(&Answer::Warm)?;
+    answer(&Answer::Totals(call_for(window.window_ms).await?))
+}
+
+async fn go(orders: &mut Receiver<String>) -> Result<()> {
+    match next(orders).await? {
+        Order::Go => Ok(()),
+        other => bail!("{other:?} came instead of go"),
+    }
 }
 
 /// Follows orders until one says stop.

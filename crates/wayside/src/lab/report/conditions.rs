@@ -19,9 +19,18 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// Those of this program on this machine.
     pub(crate) fn here(server: Backend, workers: u32) -> Self {
-        let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-        Self { server, workers, build, cpus: available_parallelism().map_or(1, Into::into) }
+        Self {
+            server,
+            workers,
+            build: build(),
+            cpus: available_parallelism().map_or(1, Into::into),
+        }
     }
+}
+
+/// How this program was built.
+pub(crate) fn build() -> &'static str {
+    if cfg!(debug_assertions) { "debug" } else { "release" }
 }
 
 impl fmt::Display for Conditions {
@@ -29,6 +38,7 @@ impl fmt::Display for Conditions {
         let server = match self.server {
             Backend::Wayside => "ours (wayside-chassis)",
             Backend::Stock => "tonic's own",
+            Backend::Bare => "ours (wayside-chassis) without interceptors",
         };
         let Self { workers, build, cpus, .. } = self;
         write!(

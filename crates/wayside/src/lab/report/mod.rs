@@ -7,7 +7,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use conditions::Conditions;
+pub(crate) use conditions::{Conditions, build};
 pub(crate) use document::document;
 pub(crate) use missed::missed;
 #[cfg(test)]

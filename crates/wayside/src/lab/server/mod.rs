@@ -5,4 +5,4 @@ mod pod;
 mod run;
 
 pub(crate) use pod::{number_of_pod, pod_name};
-pub(crate) use run::{LISTENING, LabServerArgs, SUBCOMMAND, serve};
+pub(crate) use run::{CPU_TIME, LISTENING, LabServerArgs, SUBCOMMAND, serve};

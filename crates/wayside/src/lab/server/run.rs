@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use wayside_chassis::{App, ProcessArgs, Setup, bind, prepare};
+use wayside_chassis::{App, ProcessArgs, Setup, bind, prepare, prepare_bare};
 
 use super::app::{SlowGreet, SlowGreetArgs};
+use crate::lab::clock::cpu_time;
 use crate::lab::orders::orders;
 use crate::lab::stage::Backend;
 
@@ -19,6 +20,8 @@ use crate::lab::stage::Backend;
 pub(crate) const SUBCOMMAND: &str = "lab-server";
 /// What it prints once it takes connections.
 pub(crate) const LISTENING: &str = "listening";
+/// What it answers with the nanoseconds of CPU time that it has used so far.
+pub(crate) const CPU_TIME: &str = "cpu";
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
@@ -40,14 +43,27 @@ pub(crate) struct LabServerArgs {
 /// Serves until `stop`, and then as long as calls need; or until the lab is gone, and then ends at once.
 pub(crate) async fn serve(args: LabServerArgs, stop: CancellationToken) -> Result<()> {
     let mut orders = orders();
-    let orphaned = async { while orders.recv().await.is_some() {} };
+    let obeying = async {
+        while let Some(order) = orders.recv().await {
+            if order == CPU_TIME {
+                say(&cpu_time().as_nanos().to_string())?;
+            }
+        }
+        Ok(())
+    };
     let serving = async {
         let listener = bind(SlowGreet::NAME, args.listen).await?;
         match args.backend {
             Backend::Wayside => {
                 let server =
                     prepare::<SlowGreet>(SlowGreet::NAME, args.greet, &args.process).await?;
-                say_listening()?;
+                say(LISTENING)?;
+                Ok(server.serve(listener, stop.cancelled_owned()).await?)
+            }
+            Backend::Bare => {
+                let server =
+                    prepare_bare::<SlowGreet>(SlowGreet::NAME, args.greet, &args.process).await?;
+                say(LISTENING)?;
                 Ok(server.serve(listener, stop.cancelled_owned()).await?)
             }
             Backend::Stock => stock(args.greet, listener, stop).await,
@@ -55,7 +71,7 @@ pub(crate) async fn serve(args: LabServerArgs, stop: CancellationToken) -> Resul
     };
     tokio::select! {
         served = serving => served,
-        () = orphaned => Ok(()),
+        orphaned = obeying => orphaned,
     }
 }
 
@@ -63,7 +79,7 @@ pub(crate) async fn serve(args: LabServerArgs, stop: CancellationToken) -> Resul
 async fn stock(args: SlowGreetArgs, listener: TcpListener, stop: CancellationToken) -> Result<()> {
     let routes = SlowGreet::routes(args, &Setup::default()).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    say_listening()?;
+    say(LISTENING)?;
     Server::builder()
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
@@ -71,8 +87,8 @@ async fn stock(args: SlowGreetArgs, listener: TcpListener, stop: CancellationTok
         .context("tonic's server failed")
 }
 
-fn say_listening() -> Result<()> {
+fn say(line: &str) -> Result<()> {
     let mut out = stdout().lock();
-    writeln!(out, "{LISTENING}")?;
+    writeln!(out, "{line}")?;
     Ok(out.flush()?)
 }

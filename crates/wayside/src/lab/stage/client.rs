@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use tokio::time::Duration;
 
-use super::Process;
+use super::{Core, Process};
 use crate::lab::protocol::{Answer, Call, Order, Spec, Stack, Totals};
 use crate::lab::{client, grpcio};
 
@@ -27,12 +27,17 @@ pub(crate) type Started = std::result::Result<Client, String>;
 
 impl Client {
     /// Starts a client and waits until it is set up. The inner error is why it cannot do what is asked of it.
-    pub(crate) async fn start(name: &str, spec: &Spec, python: &Path) -> Result<Started> {
+    pub(crate) async fn start(
+        name: &str,
+        spec: &Spec,
+        python: &Path,
+        core: Option<Core>,
+    ) -> Result<Started> {
         let command = match spec.stack {
             Stack::Grpcio { .. } => grpcio::command(python),
             _ => Process::of_this_program(client::SUBCOMMAND)?,
         };
-        let mut process = Process::start(name, command)?;
+        let mut process = Process::start(name, command, core)?;
         process.order(&serde_json::to_string(spec)?).await?;
         let calls_may_take = Duration::from_millis(spec.timeout_ms);
         let mut client = Self { process, calls_may_take };
@@ -66,9 +71,25 @@ impl Client {
         }
     }
 
-    /// What it measured, within a time.
-    pub(crate) async fn totals(&mut self, window: Duration) -> Result<Totals> {
-        match self.answer(window + REPORT_PATIENCE).await? {
+    /// Lets it call for the time that does not count, and gives back when no call is in flight.
+    pub(crate) async fn warm_up(&mut self, time: Duration) -> Result<()> {
+        self.go().await?;
+        match self.answer(time + REPORT_PATIENCE).await? {
+            Answer::Warm => Ok(()),
+            other => bail!("a client said {other:?} instead of being warm"),
+        }
+    }
+
+    /// Lets it call for the time that counts, and gives what it measured.
+    ///
+    /// # Errors
+    /// When a call was lost: whoever measures has done nothing to the servers.
+    pub(crate) async fn measure(&mut self, name: &str, time: Duration) -> Result<Totals> {
+        self.go().await?;
+        match self.answer(time + REPORT_PATIENCE).await? {
+            Answer::Totals(Totals { calls, lost, .. }) if lost > 0 || calls == 0 => {
+                bail!("{name} answered {calls} calls and lost {lost} where nothing is wrong")
+            }
             Answer::Totals(totals) => Ok(totals),
             other => bail!("a client said {other:?} instead of its totals"),
         }

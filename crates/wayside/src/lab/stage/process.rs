@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Core;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -37,12 +38,18 @@ impl Process {
         Ok(command)
     }
 
-    /// Starts a child.
-    pub(crate) fn start(name: impl Into<String>, mut command: Command) -> Result<Self> {
+    /// Starts a child, on one core if there is one for it.
+    pub(crate) fn start(
+        name: impl Into<String>,
+        mut command: Command,
+        core: Option<Core>,
+    ) -> Result<Self> {
         let name = name.into();
         // In a process group of its own, so that Ctrl-C on a terminal reaches the lab only, which ends its children in order. When the
         // lab is killed, the system wakes stopped processes of such a group, and they see that their input has ended.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let pinned = core.map(Core::pin_this_thread).transpose();
+        let _pinned = pinned.with_context(|| format!("cannot start {name} on a core"))?;
         let mut child = command
             .process_group(0)
             .kill_on_drop(true)

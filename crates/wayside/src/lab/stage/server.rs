@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use serde::Serialize;
 use tokio::time::Duration;
 
-use super::Process;
-use crate::lab::server::{LISTENING, SUBCOMMAND, pod_name};
+use super::{Core, Process};
+use crate::lab::server::{CPU_TIME, LISTENING, SUBCOMMAND, pod_name};
 
 /// Below the range from which the system gives ports to outgoing connections: such a port could be gone when its server comes back.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -28,6 +28,8 @@ pub(crate) enum Backend {
     Wayside,
     /// tonic's own, with graceful shutdown.
     Stock,
+    /// Ours without any interceptor.
+    Bare,
 }
 
 impl Backend {
@@ -35,16 +37,30 @@ impl Backend {
         match self {
             Self::Wayside => "wayside",
             Self::Stock => "stock",
+            Self::Bare => "bare",
         }
     }
 }
 
 /// What the servers of a run have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServerPlan {
     pub(crate) backend: Backend,
     /// The shortest time between pings of a client that the server puts up with; its default is that of gRPC, 5 minutes.
     pub(crate) permit_pings: Option<Duration>,
+    /// What is logged.
+    pub(crate) log: &'static str,
+    /// Options of a server's process besides these.
+    pub(crate) options: Vec<String>,
+    /// Where the servers run, if not anywhere.
+    pub(crate) core: Option<Core>,
+}
+
+impl ServerPlan {
+    /// Servers with their default options, which only log what went wrong.
+    pub(crate) fn of(backend: Backend) -> Self {
+        Self { backend, permit_pings: None, log: "error", options: Vec::new(), core: None }
+    }
 }
 
 /// A server and its process.
@@ -59,12 +75,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server on a free port.
-    pub(crate) async fn start(plan: ServerPlan, number: usize, delay: Duration) -> Result<Self> {
+    pub(crate) async fn start(plan: &ServerPlan, number: usize, delay: Duration) -> Result<Self> {
         let mut failure = None;
         for _ in 0..TRIES {
             let Some(address) = free_address() else { continue };
             match launch(plan, number, delay, address).await {
-                Ok(process) => return Ok(Self { plan, number, delay, address, process }),
+                Ok(process) => {
+                    return Ok(Self { plan: plan.clone(), number, delay, address, process });
+                }
                 // Somebody may have taken the port between the look and the start.
                 Err(error) => failure = Some(error),
             }
@@ -90,6 +108,14 @@ impl Server {
         self.process.kill().await
     }
 
+    /// The CPU time that it has used so far, user and system.
+    pub(crate) async fn cpu_time(&mut self) -> Result<Duration> {
+        self.process.order(CPU_TIME).await?;
+        let line = self.process.answer(START_PATIENCE).await?;
+        let nanos = line.parse().with_context(|| format!("a server said '{line}'"))?;
+        Ok(Duration::from_nanos(nanos))
+    }
+
     /// SIGSTOP.
     pub(crate) fn freeze(&self) -> Result<()> {
         self.process.signal(Signal::STOP)
@@ -97,7 +123,7 @@ impl Server {
 
     /// Starts it again where it was.
     pub(crate) async fn restart(&mut self) -> Result<()> {
-        self.process = launch(self.plan, self.number, self.delay, self.address).await?;
+        self.process = launch(&self.plan, self.number, self.delay, self.address).await?;
         Ok(())
     }
 }
@@ -108,7 +134,7 @@ fn free_address() -> Option<SocketAddr> {
 }
 
 async fn launch(
-    plan: ServerPlan,
+    plan: &ServerPlan,
     number: usize,
     delay: Duration,
     address: SocketAddr,
@@ -116,12 +142,13 @@ async fn launch(
     let mut command = Process::of_this_program(SUBCOMMAND)?;
     command.args(["--listen", &address.to_string()]);
     command.args(["--backend", plan.backend.name(), "--pod", &pod_name(number)]);
-    command.args(["--delay", &format!("{}ms", delay.as_millis()), "--log", "error"]);
+    command.args(["--delay", &format!("{}ms", delay.as_millis()), "--log", plan.log]);
+    command.args(&plan.options);
     if let Some(permit) = plan.permit_pings {
         command.args(["--keepalive-permit-time", &format!("{}ms", permit.as_millis())]);
         command.args(["--keepalive-permit-without-calls", "true"]);
     }
-    let mut process = Process::start(format!("server {number}"), command)?;
+    let mut process = Process::start(format!("server {number}"), command, plan.core)?;
     let line = process.answer(START_PATIENCE).await?;
     (line == LISTENING)
         .then_some(process)

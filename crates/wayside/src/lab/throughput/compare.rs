@@ -1,12 +1,11 @@
 //! Two clients that were measured in turn, compared.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::lab::bars::Check;
 use crate::lab::figures::median;
 use crate::lab::protocol::Totals;
+use crate::lab::ratio::Ratio;
 
 /// At least this part of the other's calls, and at most one over this part of its CPU time, is as good: no finer than what a shared machine tells.
 const AS_GOOD: f64 = 0.97;
@@ -19,14 +18,6 @@ pub(super) struct Side {
     pub(super) cpu_us: f64,
 }
 
-/// The middle of the ratios of each round, whose two halves were measured right after each other, and the farthest: how much the machine tells.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Ratio {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-}
-
 /// What is ours as a multiple of what is tonic's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Comparison {
@@ -35,12 +26,6 @@ pub(super) struct Comparison {
     pub(super) calls_ratio: Ratio,
     pub(super) cpu_ratio: Ratio,
     pub(super) checks: [Check; 2],
-}
-
-impl fmt::Display for Ratio {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "x{:.3} ({:.2} to {:.2})", self.median, self.least, self.most)
-    }
 }
 
 /// What a side did in a round.
@@ -55,14 +40,7 @@ fn side(totals: &Totals) -> Side {
 pub(super) fn compare(rounds: &[(Totals, Totals)]) -> Comparison {
     let rounds: Vec<_> = rounds.iter().map(|(tonic, ours)| (side(tonic), side(ours))).collect();
     let middle = |of: fn(&(Side, Side)) -> f64| median(rounds.iter().map(of).collect());
-    let ratio = |of: fn(&(Side, Side)) -> f64| {
-        let ratios = || rounds.iter().map(of);
-        Ratio {
-            median: median(ratios().collect()),
-            least: ratios().fold(f64::INFINITY, f64::min),
-            most: ratios().fold(0.0, f64::max),
-        }
-    };
+    let ratio = |of: fn(&(Side, Side)) -> f64| Ratio::of(rounds.iter().map(of));
     let calls_ratio = ratio(|(tonic, ours)| ours.calls_per_second / tonic.calls_per_second);
     let cpu_ratio = ratio(|(tonic, ours)| ours.cpu_us / tonic.cpu_us);
     let check = |bar: String, seen: Ratio, met| Check { bar, seen: seen.to_string(), met };

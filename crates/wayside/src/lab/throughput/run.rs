@@ -39,10 +39,10 @@ const PAIRS: [Pair; 2] = [
 /// # Errors
 /// When a bar is missed, or something cannot be measured.
 pub(crate) async fn throughput(args: ThroughputArgs) -> Result<()> {
-    let plan = ServerPlan { backend: args.common.server, permit_pings: None };
+    let plan = ServerPlan::of(args.common.server);
     let mut servers = Vec::new();
     for number in 0..3 {
-        servers.push(Server::start(plan, number, Duration::ZERO).await?);
+        servers.push(Server::start(&plan, number, Duration::ZERO).await?);
     }
     let addresses: Vec<_> = servers.iter().map(|server| server.address).collect();
     let run_time = args.duration + WARM_UP + AROUND;
@@ -95,23 +95,17 @@ async fn measure(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) ->
         addresses: addresses.to_vec(),
         list_changes: false,
         workers: args.workers,
+        clients: 1,
         pace_ms: 0,
         timeout_ms: TIMEOUT.as_millis() as u64,
         keepalive_ms: None,
+        metadata: Vec::new(),
         measure: Some(measure),
     };
-    let started = Client::start(name, &spec, Path::new("")).await?;
+    let started = Client::start(name, &spec, Path::new(""), None).await?;
     let mut client = started.map_err(|why| anyhow::anyhow!("{name} cannot run: {why}"))?;
-    client.go().await?;
-    let totals = client.totals(args.duration + WARM_UP).await?;
-    if totals.lost > 0 || totals.calls == 0 {
-        bail!(
-            "{name} answered {} calls and lost {} where nothing is wrong",
-            totals.calls,
-            totals.lost
-        );
-    }
-    Ok(totals)
+    client.warm_up(WARM_UP).await?;
+    client.measure(name, args.duration).await
 }
 
 fn verdict(compared: &[(&Pair, Comparison)]) -> Result<()> {

@@ -1,0 +1,9 @@
+//! `wayside lab stack`: the server with and without its interceptors, taking turns.
+
+mod compare;
+mod report;
+mod rows;
+mod run;
+
+pub(crate) use rows::ROWS;
+pub(crate) use run::stack;
