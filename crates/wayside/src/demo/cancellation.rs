@@ -16,10 +16,14 @@ pub(crate) async fn run(stage: &mut Stage) -> Result<()> {
     let middle = stage.movies("middle", &options).await?;
     let mut client = client(middle)?;
 
+    let patience = async {
+        sleep(PATIENCE).await;
+        stage.say("client", "Canceling");
+    };
     // What loses the race is dropped, and a call that is dropped is cancelled: it needs no handle of its own.
     tokio::select! {
         answer = movie(&mut client, get(1)) => bail!("not as expected: {}", told(&answer)),
-        () = sleep(PATIENCE) => stage.say("client", "Canceling"),
+        () = patience => {}
     }
     stage.check(stage.hears("middle", "Is Canceled").await, "the middle gets to know at once")?;
     sleep(WORK_WOULD_BE_DONE).await;

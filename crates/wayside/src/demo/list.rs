@@ -35,7 +35,7 @@ pub(crate) const DEMOS: [Demo; 9] = [
     Demo {
         name: "streaming",
         former_name: None,
-        about: "One request, many answers, each as soon as there is one: nobody waits for the last to see the first.",
+        about: "One request, many answers, each as soon as it is there: nobody waits for the last to see the first.",
         steps: &[
             "Queries the movies for \"and\"; the server needs 0.4 s for each of the three that it finds.",
             "Then leaves a stream after the first movie.",
@@ -45,7 +45,7 @@ pub(crate) const DEMOS: [Demo; 9] = [
     Demo {
         name: "keepalive",
         former_name: None,
-        about: "PINGs find out that a silent server is gone; a server closes connections of clients that send too many.",
+        about: "PINGs find out that a silent server is gone; a client that sends too many of them is sent away.",
         steps: &[
             "Pings ten times a second a server that permits one PING in 5 minutes: GOAWAY \"too_many_pings\", as the",
             "talk's 10 s would end. Then no more often than is permitted; then the server freezes, and the call",
@@ -63,7 +63,7 @@ pub(crate) const DEMOS: [Demo; 9] = [
     Demo {
         name: "deadline",
         former_name: Some("deadlinepropagation"),
-        about: "A deadline covers the whole chain: each server knows what is left, and nobody works for a caller who is gone.",
+        about: "A deadline covers the whole chain: each server knows what is left, and none works for nobody.",
         steps: &[
             "A client with 2 s calls a middle that works for 5 s before it would call the server; then one that",
             "works for 1 s, so that the server is called with the second that is left.",
@@ -99,7 +99,7 @@ pub(crate) const DEMOS: [Demo; 9] = [
     Demo {
         name: "load-balancing",
         former_name: Some("loadbalancing"),
-        about: "A resolver of one's own names the servers, and round_robin takes those in turn that are connected.",
+        about: "A resolver of one's own names the servers; round_robin calls those in turn that are connected.",
         steps: &[
             "myResolverScheme names two servers, one that answers once and then fails, and foo:1234, which is",
             "nowhere. 10 calls: a server that is not there costs none of them, one that fails costs its own.",
@@ -162,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn the_texts_fit_in_140_columns() {
+    fn the_texts_fit_in_120_columns() {
         for line in overview().lines().chain(explanations().lines()) {
-            assert!(line.chars().count() <= 140, "{line}");
+            assert!(line.chars().count() <= 120, "{line}");
         }
     }
 }

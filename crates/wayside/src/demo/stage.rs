@@ -118,7 +118,7 @@ impl Stage {
     /// When it is not, with the same words.
     pub(crate) fn check(&self, is_so: bool, what: &str) -> Result<()> {
         if !is_so {
-            bail!("not as expected: {what}");
+            bail!("expected, and not so: {what}");
         }
         self.say("✓", what);
         Ok(())
@@ -187,4 +187,35 @@ pub(crate) async fn movie(
 /// The status of a call that should fail.
 pub(crate) fn failure<T>(answer: Result<T, Status>) -> Result<Status> {
     answer.err().context("not as expected: the call succeeded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_check_that_fails_says_what_was_expected() {
+        let stage = Stage::open("test", "a stage without a play").unwrap();
+        stage.check(true, "one is one").unwrap();
+        let error = stage.check(false, "one is two").unwrap_err();
+        assert_eq!(error.to_string(), "expected, and not so: one is two");
+        assert_eq!((stage.count("✓", "one is"), stage.count("✓", "one is two")), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_was_said_is_found_by_who_and_how_it_begins() {
+        let stage = Stage::open("test", "a stage without a play").unwrap();
+        stage.say("server", "GetMovie, 2.000 s left");
+        stage.say("server", "GetMovie, 1.000 s left");
+        assert_eq!(stage.said("server", "GetMovie, ").unwrap(), "2.000 s left");
+        assert!(stage.hears("server", "GetMovie, 1").await);
+        assert_eq!((stage.count("server", "GetMovie"), stage.count("client", "GetMovie")), (2, 0));
+    }
+
+    #[test]
+    fn options_of_a_server_that_are_wrong_are_told() {
+        assert!(parse(&["--movies-work", "1s"]).is_ok());
+        let error = parse(&["--movies-work", "2h"]).unwrap_err().to_string();
+        assert!(error.contains("at most 60s"), "{error}");
+    }
 }
