@@ -124,6 +124,9 @@ mod tests {
         let info = status.get_details_error_info().unwrap();
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("MOVIE_NOT_FOUND", "wayside"));
         assert_eq!(info.metadata["mid"], "7");
+        // What clients in other languages look for.
+        let rich = pb::Status::decode(status.details()).unwrap();
+        assert_eq!(rich.details[0].type_url, "type.googleapis.com/movies.v1.MovieError");
     }
 
     #[test]

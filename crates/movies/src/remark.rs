@@ -40,7 +40,9 @@ impl fmt::Display for Remark {
                 if *attempt > 0 {
                     write!(formatter, ", Attempt # {attempt}")?;
                 }
-                left.map_or(Ok(()), |left| write!(formatter, ", {:.3} s left", left.as_secs_f64()))
+                let Some(left) = left else { return Ok(()) };
+                // Cut off, not rounded: what is left of 2 s is less than 2 s.
+                write!(formatter, ", {}.{:03} s left", left.as_secs(), left.subsec_millis())
             }
             Self::Value(value) => write!(formatter, "Value for {KEY} {value}"),
             Self::Canceled => formatter.write_str("Is Canceled"),
@@ -164,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_the_deadline_is_told_in_milliseconds() {
-        let left = Some(Duration::from_micros(1_995_499));
+    fn of_what_is_left_of_a_deadline_whole_milliseconds_are_told() {
+        let left = Some(Duration::from_micros(1_999_999));
         let remark = Remark::Called { method: "GetMovie", attempt: 0, left };
-        assert_eq!(remark.to_string(), "GetMovie, 1.995 s left");
+        assert_eq!(remark.to_string(), "GetMovie, 1.999 s left");
     }
 }

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use wayside_chassis::{exit_code, run};
 
 use crate::certs::{CertsArgs, certs};
+use crate::demo::{DemoArgs, demo};
 use crate::lab::{LabArgs, LabServerArgs, client_process, lab, serve};
 use crate::token::{TokenArgs, token};
 use crate::up::{UpArgs, up};
@@ -40,6 +41,12 @@ enum Command {
     )]
     Token(TokenArgs),
 
+    /// Show one thing of gRPC at a time, each in seconds: streams, deadlines, retries and more. Without a name it lists them.
+    #[command(
+        long_about = "Show one thing of gRPC at a time, with real servers and clients in this process, each in seconds."
+    )]
+    Demo(DemoArgs),
+
     /// Show what faults do to clients, ours beside others, with real processes on this machine.
     #[command(
         long_about = "Show what faults do to clients, ours beside others, with real processes on this machine. All of it takes two to three minutes."
@@ -62,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => run(&args.process.clone(), |stop| up(*args, stop)),
         Command::Certs(args) => certs(&args).map(Ok),
         Command::Token(args) => token(&args).map(Ok),
+        Command::Demo(args) => demo(&args),
         Command::Lab(args) => lab(*args),
         Command::LabServer(args) => run(&args.process.clone(), |stop| serve(*args, stop)),
         Command::LabClient => client_process().map(Ok),

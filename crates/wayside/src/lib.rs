@@ -2,6 +2,7 @@
 
 mod certs;
 mod cli;
+mod demo;
 mod lab;
 mod token;
 mod up;

@@ -12,8 +12,8 @@ use wayside_chassis::parse_duration;
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 const EXAMPLE: &str = r#"Example:
-  cargo run -- --jwt-keys certs/jwks.json
   TOKEN=$(cargo run -q -- token --subject ann --role admin)
+  cargo run -- --jwt-keys certs/jwks.json &
   grpcurl -plaintext -H "authorization: Bearer $TOKEN" 127.0.0.1:5052 accounts.v1.AccountsService/ListAccounts"#;
 
 #[derive(Args, Clone, Debug)]
