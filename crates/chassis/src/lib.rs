@@ -34,3 +34,4 @@ pub use setup::Setup;
 pub use signals::{Interrupted, run_until_signal};
 pub use tls::{TlsArgs, TlsError};
 pub use wayside_interceptors::Peer;
+pub use wayside_interceptors::access_log::CallRecord;
