@@ -41,6 +41,7 @@ pub use server_args::ServerArgs;
 pub use setup::Setup;
 pub use signals::{Interrupted, run_until_signal};
 pub use tls::{TlsArgs, TlsError};
+pub use wayside_interceptors::access_log::CallRecord;
 pub use wayside_interceptors::client::retry::{Attempts, NotIdempotent};
 pub use wayside_interceptors::deadline::Timeouts;
 pub use wayside_interceptors::dry_run::{DryRun, Support as DryRunSupport};

@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -39,10 +40,12 @@ impl<B: Body> Body for AccessLogBody<B> {
         let mut this = self.project();
         let frame = ready!(this.inner.as_mut().poll_frame(cx));
         if let Some(call) = this.call {
-            if let Some(trailers) =
-                frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref())
-            {
-                call.trailers(trailers);
+            if let Some(Ok(frame)) = &frame {
+                if let Some(data) = frame.data_ref() {
+                    call.sent(data.remaining());
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    call.trailers(trailers);
+                }
             }
             if frame.is_none() || this.inner.is_end_stream() {
                 call.end();

@@ -1,21 +1,17 @@
-//! What is known of a call; it writes the line when it is dropped, whichever way the call ends.
+//! The call itself; it writes the line when it is dropped, whichever way the call ends.
 
-use std::sync::Arc;
-
-use http::{HeaderMap, Method, Request, Response, Uri, header};
-use tokio::time::Instant;
+use http::{HeaderMap, HeaderValue, Response, header};
+use tokio::time::Duration;
 use tonic::Code;
 
-use crate::Peer;
+use super::address::Address;
+use super::{CallRecord, decoded};
 
 #[derive(Debug)]
 pub(super) struct Call {
-    server: Arc<str>,
-    method: Method,
-    uri: Uri,
-    peer: Option<Peer>,
-    start: Instant,
+    record: CallRecord,
     outcome: Outcome,
+    response_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -24,7 +20,7 @@ enum Outcome {
     Cancelled,
     Grpc {
         code: Code,
-        message: Option<String>,
+        message: Option<HeaderValue>,
     },
     /// A gRPC answer whose status is still to come in the trailers.
     GrpcPending,
@@ -35,15 +31,8 @@ enum Outcome {
 }
 
 impl Call {
-    pub(super) fn new<B>(server: Arc<str>, request: &Request<B>) -> Self {
-        Self {
-            server,
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            peer: request.extensions().get::<Peer>().copied(),
-            start: Instant::now(),
-            outcome: Outcome::Cancelled,
-        }
+    pub(super) fn new(record: CallRecord) -> Self {
+        Self { record, outcome: Outcome::Cancelled, response_bytes: 0 }
     }
 
     pub(super) fn head<B>(&mut self, response: &Response<B>) {
@@ -56,6 +45,10 @@ impl Call {
         } else {
             grpc_status(response.headers()).unwrap_or(Outcome::GrpcPending)
         };
+    }
+
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.response_bytes += bytes as u64;
     }
 
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
@@ -73,34 +66,34 @@ impl Call {
 
 fn grpc_status(headers: &HeaderMap) -> Option<Outcome> {
     let code = Code::from_bytes(headers.get("grpc-status")?.as_bytes());
-    // Left percent-encoded: the text may come from a client, and a log line has no place for its control characters.
-    let message =
-        headers.get("grpc-message").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let message = if code == Code::Ok { None } else { headers.get("grpc-message").cloned() };
     Some(Outcome::Grpc { code, message })
+}
+
+/// A number, which costs less than the text of a `Duration` and can be compared by whoever reads the log.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // Display of a Duration would cost more than the number, and a number can be compared by whoever reads the log.
-        let duration_ms = self.start.elapsed().as_micros() as f64 / 1000.0;
-        let peer = self.peer.map(|peer| tracing::field::display(peer.0));
-        let (server, path) = (&*self.server, self.uri.path());
-        match &self.outcome {
-            Outcome::Grpc { code: Code::Ok, .. } => {
-                tracing::info!(target: "access", server, method = path, peer, code = "OK", duration_ms, "invoke server");
-            }
-            Outcome::Grpc { code, message } => {
-                let code = name(*code);
-                tracing::info!(target: "access", server, method = path, peer, code, duration_ms, error = message.as_deref(), "invoke server");
-            }
+        let record = &*self.record.0;
+        let duration_ms = milliseconds(record.start.elapsed());
+        let peer = record.peer.map(|peer| tracing::field::display(Address(peer.0)));
+        let (server, path, identity) = (&*record.server, record.path(), record.identity());
+        let (request_bytes, response_bytes) = (record.request_bytes(), self.response_bytes);
+        let request_id = record.request_id();
+        let (code, error) = match &self.outcome {
             Outcome::Http { status, ended: true } => {
-                let method = format_args!("{} {path}", self.method);
-                tracing::info!(target: "access", server, method = %method, peer, code = status, duration_ms, "invoke server");
+                let method = format_args!("{} {path}", record.method);
+                tracing::info!(target: "access", server, %method, peer, identity, code = status, duration_ms, request_bytes, response_bytes, request_id, "invoke server");
+                return;
             }
-            Outcome::Cancelled | Outcome::GrpcPending | Outcome::Http { .. } => {
-                tracing::info!(target: "access", server, method = path, peer, code = "CANCELLED", duration_ms, "invoke server");
-            }
-        }
+            Outcome::Grpc { code, message } => (name(*code), message.as_ref().map(decoded)),
+            Outcome::Cancelled | Outcome::GrpcPending | Outcome::Http { .. } => ("CANCELLED", None),
+        };
+        let error = error.as_deref();
+        tracing::info!(target: "access", server, method = path, peer, identity, code, duration_ms, request_bytes, response_bytes, request_id, error, "invoke server");
     }
 }
 

@@ -19,8 +19,8 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, call: Call) -> Self {
-        Self { inner, call: Some(call) }
+    pub(super) fn new(inner: F, call: Option<Call>) -> Self {
+        Self { inner, call }
     }
 }
 

@@ -6,7 +6,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::call::Call;
-use super::{AccessLogBody, ResponseFuture};
+use super::{AccessLogBody, AccessLogRequestBody, CallRecord, ResponseFuture};
 
 /// Logs every call of a server. See the [module docs](super).
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct AccessLogService<S> {
 
 impl<S, B, R> Service<Request<B>> for AccessLogService<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<AccessLogRequestBody<B>>, Response = Response<R>>,
     R: http_body::Body,
 {
     type Response = Response<AccessLogBody<R>>;
@@ -49,8 +49,15 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let call = Call::new(self.server.clone(), &request);
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let mut record = None;
+        if tracing::enabled!(target: "access", tracing::Level::INFO) {
+            let new = CallRecord::new(self.server.clone(), &request);
+            request.extensions_mut().insert(new.clone());
+            record = Some(new);
+        }
+        let call = record.clone().map(Call::new);
+        let request = request.map(|body| AccessLogRequestBody::new(body, record));
         ResponseFuture::new(self.inner.call(request), call)
     }
 }

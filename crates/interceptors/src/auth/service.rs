@@ -7,6 +7,7 @@ use tower_service::Service;
 
 use super::policy::Rule;
 use super::{Identity, Policy, Rejection, ResponseFuture, Verifier, bearer};
+use crate::access_log::CallRecord;
 use crate::grpc_only::is_grpc;
 use crate::or_empty::OrEmpty;
 
@@ -116,6 +117,10 @@ impl Guarding {
                 });
             }
         };
+        // Of a call that is refused, it is all the more worth knowing who made it.
+        if let Some(record) = request.extensions().get::<CallRecord>() {
+            record.set_identity(&identity);
+        }
         if !rule.allows(&identity) {
             tracing::debug!(
                 method = path,

@@ -1,23 +1,26 @@
+use std::borrow::Cow;
+
 use http::response::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::access_log::code_name;
+use crate::access_log::{code_name, decoded, milliseconds};
 use crate::client::head::PREVIOUS_ATTEMPTS;
 use crate::client::observe::{Ending, Observer};
 
 /// What is known of a call until its line is written.
 #[derive(Debug)]
 pub struct Line {
-    uri: Uri,
+    path: Option<PathAndQuery>,
     start: Instant,
     attempts: Option<u32>,
 }
 
 impl Line {
-    pub(super) fn new(uri: Uri) -> Self {
-        Self { uri, start: Instant::now(), attempts: None }
+    pub(super) fn new(uri: &Uri) -> Self {
+        Self { path: uri.path_and_query().cloned(), start: Instant::now(), attempts: None }
     }
 }
 
@@ -27,35 +30,23 @@ impl Observer for Line {
     }
 
     fn ended(self, ending: Ending<'_>) {
-        let method = self.uri.path();
-        // As in the access log: a number costs less than a text, and can be compared.
-        let duration_ms = self.start.elapsed().as_micros() as f64 / 1000.0;
+        let method = self.path.as_ref().map_or("", PathAndQuery::path);
+        let duration_ms = milliseconds(self.start.elapsed());
         let code = ending.code();
         let attempts = self.attempts.or_else(|| attempts(ending.metadata()?));
-        if code == Code::Ok {
-            tracing::info!(target: "remote", method, code = "OK", duration_ms, attempts, "invoke remote");
-            return;
-        }
-        let code = code_name(code);
-        match ending {
-            Ending::Failed(status) => {
-                // May be what a server has sent, and a log line has no place for its control characters.
-                let error = status.message().escape_debug();
-                tracing::info!(target: "remote", method, code, duration_ms, attempts, %error, "invoke remote");
-            }
-            Ending::Status { metadata, .. } => {
-                // Left percent-encoded, for the same reason.
-                let error = metadata.get("grpc-message").and_then(|message| message.to_str().ok());
-                tracing::info!(target: "remote", method, code, duration_ms, attempts, error, "invoke remote");
-            }
-            Ending::Truncated => {
-                let error = "the stream ended without a status";
-                tracing::info!(target: "remote", method, code, duration_ms, attempts, error, "invoke remote");
-            }
-            Ending::Dropped => {
-                tracing::info!(target: "remote", method, code, duration_ms, attempts, "invoke remote");
-            }
-        }
+        let error = error(&ending);
+        let (code, error) = (code_name(code), error.as_deref());
+        tracing::info!(target: "remote", method, code, duration_ms, attempts, error, "invoke remote");
+    }
+}
+
+/// What went wrong, as it came: the subscriber escapes it, as it does for the access log.
+fn error<'a>(ending: &Ending<'a>) -> Option<Cow<'a, str>> {
+    match *ending {
+        Ending::Status { code: Code::Ok, .. } | Ending::Dropped => None,
+        Ending::Status { metadata, .. } => metadata.get("grpc-message").map(decoded),
+        Ending::Failed(status) => Some(status.message().into()),
+        Ending::Truncated => Some("the stream ended without a status".into()),
     }
 }
 

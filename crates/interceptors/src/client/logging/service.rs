@@ -40,7 +40,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let line = Line::new(request.uri().clone());
+        let line = Line::new(request.uri());
         ObservedFuture::new(self.inner.call(request), line)
     }
 }

@@ -59,11 +59,11 @@ async fn the_line_is_written_when_the_body_ends_and_has_the_time_until_then() {
 #[tokio::test]
 async fn every_way_to_fail_is_one_line_with_code_and_error() {
     for (row, parts) in [
-        ["code=\"NOT_FOUND\"", "error=\"a%0Ab\""],
-        ["code=\"NOT_FOUND\"", "error=\"a%0Ab\""],
-        ["code=\"UNAVAILABLE\"", "error=a\\nb"],
+        ["code=\"NOT_FOUND\"", "error=\"a\\nb\""],
+        ["code=\"NOT_FOUND\"", "error=\"a\\nb\""],
+        ["code=\"UNAVAILABLE\"", "error=\"a\\nb\""],
         ["code=\"UNKNOWN\"", "without a status"],
-        ["code=\"DATA_LOSS\"", "error=torn"],
+        ["code=\"DATA_LOSS\"", "error=\"torn\""],
     ]
     .iter()
     .enumerate()
