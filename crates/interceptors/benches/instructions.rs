@@ -1,0 +1,85 @@
+//! Makes calls through one layer for valgrind to count: `SIDE LAYER CALLS`; without arguments but `rows` it names the layers. See `instructions.sh`.
+//!
+//! Each layer stands around a service that reads a message and answers with one and with trailers. A row is a line in `rows`.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the measurement")]
+#![expect(clippy::print_stdout, reason = "names are what is asked for")]
+
+use std::env;
+
+use tokio::time::Duration;
+use tonic::Code;
+use tower_layer::Layer;
+use wayside_interceptors::access_log::AccessLogLayer;
+use wayside_interceptors::client::auth::{AuthLayer as TokenLayer, Token};
+use wayside_interceptors::client::circuit_breaker::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer,
+};
+use wayside_interceptors::client::deadline::{DeadlineLayer as TimeoutLayer, Timeouts};
+use wayside_interceptors::client::logging::LoggingLayer;
+use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy};
+use wayside_interceptors::deadline::DeadlineLayer;
+use wayside_interceptors::errors::rpc_error::RpcErrorLayer;
+use wayside_interceptors::grpc_only::GrpcOnlyLayer;
+use wayside_interceptors::message_limit::MessageLimitLayer;
+use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer};
+use wayside_interceptors::recovery::RecoveryLayer;
+
+mod support;
+
+use support::{Row, Unary, auth, client, json_log, server, unread_log};
+
+const ALIASES: &[PathAlias] =
+    &[PathAlias { from: "/rpc.Greet/", to: "/wayside.greet.v1.GreetService/" }];
+const FOUR_MIB: u32 = 4 << 20;
+
+fn rows() -> Vec<Row> {
+    vec![
+        server("none", || Unary),
+        server("access_log", || AccessLogLayer::new("greet").layer(Unary)),
+        server("access_log_unread", || unread_log(AccessLogLayer::new("greet").layer(Unary))),
+        server("access_log_json", || json_log(AccessLogLayer::new("greet").layer(Unary))),
+        server("auth_known_token", || auth().layer(Unary)),
+        server("deadline", || DeadlineLayer.layer(Unary)),
+        server("recovery", || RecoveryLayer.layer(Unary)),
+        server("path_alias", || PathAliasLayer::new(ALIASES).layer(Unary)),
+        server("grpc_only", || GrpcOnlyLayer.layer(Unary)),
+        server("message_limit", || MessageLimitLayer::new(FOUR_MIB).layer(Unary)),
+        server("rpc_error", || RpcErrorLayer.layer(Unary)),
+        client("none", || Unary),
+        client("retry", || RetryLayer::new(|_: &str| Some(retry().into())).layer(Unary)),
+        client("deadline", || TimeoutLayer::new(|_: &str| TEN_SECONDS).layer(Unary)),
+        client("logging", || LoggingLayer.layer(Unary)),
+        client("auth", || TokenLayer::new(async || Ok(token())).encrypted().layer(Unary)),
+        client("circuit_breaker", || CircuitBreakerLayer::new(breaker()).layer(Unary)),
+    ]
+}
+
+const TEN_SECONDS: Timeouts = Timeouts { default: Some(Duration::from_secs(10)), max: None };
+
+fn retry() -> RetryPolicy {
+    let second = Duration::from_secs(1);
+    RetryPolicy::try_new(4, second, second, 2.0, [Code::Unavailable]).unwrap()
+}
+
+fn token() -> Token {
+    Token::new(&"0123456789abcdef".repeat(16), Some(Duration::from_secs(3600))).unwrap()
+}
+
+fn breaker() -> CircuitBreaker {
+    CircuitBreaker::new("greet", CircuitBreakerConfig::default())
+}
+
+fn main() {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["rows"] => rows().iter().for_each(|row| println!("{} {}", row.side, row.layer)),
+        [side, layer, calls] => {
+            let rows = rows();
+            let row = rows.iter().find(|row| (row.side, row.layer) == (*side, *layer)).unwrap();
+            (row.call)(calls.parse().unwrap());
+        }
+        // `cargo bench` runs it with arguments of its own, and has nothing to learn from it.
+        _ => {}
+    }
+}
