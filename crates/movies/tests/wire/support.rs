@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tonic::{Request, Status, Streaming};
 use wayside_balance::{Channel, Target};
-use wayside_chassis::{ProcessArgs, prepare};
+use wayside_chassis::{Prepared, ProcessArgs, StartError, prepare};
 use wayside_proto::movies::v1::movies_service_client::MoviesServiceClient;
 use wayside_proto::movies::v1::{GetMovieRequest, QueryMoviesRequest, QueryMoviesResponse};
 
@@ -25,11 +25,16 @@ struct Cli {
 
 /// Starts a movies server with options as on the command line, and gives its address.
 pub(crate) async fn movies(options: &[&str]) -> String {
-    let cli = Cli::parse_from(["movies"].iter().chain(options));
-    let server = prepare::<Movies>("movies", cli.args, &cli.process).await.unwrap();
+    let server = prepared(options).await.unwrap();
     let (listener, address) = listener().await;
     tokio::spawn(server.serve(listener, pending()));
     address
+}
+
+/// A movies server with options as on the command line, which has no port yet.
+pub(crate) async fn prepared(options: &[&str]) -> Result<Prepared, StartError> {
+    let cli = Cli::parse_from(["movies"].iter().chain(options));
+    prepare::<Movies>("movies", cli.args, &cli.process).await
 }
 
 /// A listener of its own for each server of each test.
@@ -39,9 +44,13 @@ pub(crate) async fn listener() -> (TcpListener, String) {
     (listener, address)
 }
 
-pub(crate) fn client(address: &str) -> Client {
+pub(crate) fn channel(address: &str) -> Channel {
     let target: Target = address.parse().unwrap();
-    MoviesServiceClient::new(Channel::connect_lazy(&target).unwrap())
+    Channel::connect_lazy(&target).unwrap()
+}
+
+pub(crate) fn client(address: &str) -> Client {
+    MoviesServiceClient::new(channel(address))
 }
 
 pub(crate) fn get(mid: i32) -> Request<GetMovieRequest> {
