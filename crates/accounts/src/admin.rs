@@ -1,7 +1,7 @@
 //! Who may administer accounts.
 //!
-//! Where tokens of an issuer are checked, the policy of the server's [`needs`](wayside_chassis::App::needs) decides, and whoever it has let through is let through here. The rule here
-//! is for servers that know no issuer.
+//! Where tokens of an issuer are checked, the policy of the server's [`needs`](wayside_chassis::App::needs) decides, and whoever it has
+//! let through is let through here. The rule here is for servers that know no issuer.
 
 use std::net::IpAddr;
 

@@ -28,7 +28,8 @@ impl Setup {
         Self { tls, calls, checks_jwts, ..Self::default() }
     }
 
-    /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler but whom the policy lets through.
+    /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler
+    /// but whom the policy lets through.
     pub fn checks_jwts(&self) -> bool {
         self.checks_jwts
     }
