@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
+use sqlx::{Connection, SqlSafeStr};
 use tokio::time::Duration;
 
 /// The name of the database file.
@@ -62,7 +63,20 @@ pub(crate) async fn in_directory(path: &Path) -> Result<SqlitePool, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         // A token that was replaced must not come back with a power failure.
         .synchronous(SqliteSynchronous::Full);
-    open(pool_options().max_connections(CONNECTIONS), file).await
+    let pool = pool_options()
+        .max_connections(CONNECTIONS)
+        .after_release(|connection, _| Box::pin(is_outside_transactions(connection)));
+    open(pool, file).await
+}
+
+/// Whether a connection may be used again. SQLite ends a transaction by itself when the disk is full or cannot be read
+/// (<https://www.sqlite.org/lang_transaction.html>), which sqlx does not notice: its next transaction would never end, and keep what comes after it to itself.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // One that was dropped is taken back in the connection's own time, before it answers.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn pool_options() -> SqlitePoolOptions {

@@ -1,21 +1,24 @@
 //! What callers are told, each with what to do about it.
 
 use aws_lc_rs::error::Unspecified;
+use tokio::time::Duration;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use wayside_chassis::{StatusBuilder, Violations};
 
 use crate::account::AccountId;
 use crate::store::StoreError;
 
 /// The domain of every `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "wayside";
+/// When to come back to a database that does not answer: what holds it up, such as a backup, is over in seconds.
+const BUSY_FOR: Duration = Duration::from_secs(1);
 
 /// Why a call fails. No text contains a token, or anything that a caller has sent and that may be one.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Fields of the request have values that they cannot have.
-    #[error("{0}")]
-    BadFields(#[from] BadFields),
+    #[error("the request has fields with values that they cannot have")]
+    BadFields(Violations),
     /// GetByToken found nothing.
     #[error("no account has this token")]
     UnknownToken,
@@ -47,78 +50,55 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
 }
 
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        Self::BadFields(violations)
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let text = error.to_string();
-        match error {
-            Error::BadFields(BadFields(violations)) => Self::with_error_details(
-                Code::InvalidArgument,
-                text,
-                ErrorDetails::with_bad_request(violations),
-            ),
-            Error::UnknownToken => status(Code::NotFound, "TOKEN_UNKNOWN", text),
-            Error::UnknownAccount(_) | Error::NotAnId => {
-                status(Code::NotFound, "ACCOUNT_UNKNOWN", text)
-            }
-            Error::NoAdminToken => status(Code::Unauthenticated, "ADMIN_TOKEN_MISSING", text),
-            Error::WrongAdminToken => status(Code::Unauthenticated, "ADMIN_TOKEN_INVALID", text),
-            Error::NotLocal => status(Code::PermissionDenied, "CALLER_NOT_LOCAL", text),
-            Error::Random(_) => status(Code::Internal, "NO_RANDOM_BYTES", text),
-            Error::Store(StoreError::NameTaken) => status(
-                Code::AlreadyExists,
-                "ACCOUNT_NAME_TAKEN",
-                format!("{text}; choose another name"),
-            ),
-            // What the database said is nothing to callers: the log is the only place for it.
-            Error::Store(StoreError::Unavailable(cause)) => {
-                tracing::warn!(error = %cause, "the account database does not answer");
-                status(
-                    Code::Unavailable,
-                    "DATABASE_UNAVAILABLE",
-                    "the account database does not answer; try again later",
-                )
-            }
-            Error::Store(StoreError::Failed(cause)) => {
-                tracing::error!(error = %cause, "the account database has failed");
-                status(
-                    Code::Internal,
-                    "DATABASE_FAILED",
-                    "the account database has failed; the server's log says why",
-                )
-            }
-        }
+        let (code, reason) = match error {
+            Error::BadFields(violations) => return violations.into_status(),
+            Error::UnknownToken => (Code::NotFound, "TOKEN_UNKNOWN"),
+            Error::UnknownAccount(_) | Error::NotAnId => (Code::NotFound, "ACCOUNT_UNKNOWN"),
+            Error::NoAdminToken => (Code::Unauthenticated, "ADMIN_TOKEN_MISSING"),
+            Error::WrongAdminToken => (Code::Unauthenticated, "ADMIN_TOKEN_INVALID"),
+            Error::NotLocal => (Code::PermissionDenied, "CALLER_NOT_LOCAL"),
+            Error::Random(_) => (Code::Internal, "NO_RANDOM_BYTES"),
+            Error::Store(error) => return of_the_store(error).build(),
+        };
+        StatusBuilder::new(code, text).reason(reason, DOMAIN).build()
     }
 }
 
-fn status(code: Code, reason: &str, text: impl Into<String>) -> Status {
-    Status::with_error_details(code, text, ErrorDetails::with_error_info(reason, DOMAIN, []))
-}
-
-/// The fields of one request that have a value they cannot have: all of them, so that a caller mends them at once.
-#[derive(Debug, Default)]
-pub(crate) struct BadFields(Vec<FieldViolation>);
-
-impl BadFields {
-    /// Takes the value of a field, or remembers what is wrong with it.
-    pub(crate) fn check<T>(&mut self, field: &str, value: Result<T, String>) -> Option<T> {
-        value.map_err(|reason| self.0.push(FieldViolation::new(field, reason))).ok()
-    }
-}
-
-impl std::error::Error for BadFields {}
-
-impl std::fmt::Display for BadFields {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, violation) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(formatter, "{separator}field {}: {}", violation.field, violation.description)?;
+/// What the database said is nothing to callers: the log is the only place for it.
+fn of_the_store(error: StoreError) -> StatusBuilder {
+    match error {
+        StoreError::NameTaken => {
+            let text = format_args!("{error}; choose another name");
+            StatusBuilder::new(Code::AlreadyExists, text).reason("ACCOUNT_NAME_TAKEN", DOMAIN)
         }
-        Ok(())
+        StoreError::Unavailable(cause) => {
+            tracing::warn!(error = %cause, "the account database does not answer");
+            let text = "the account database does not answer; try again later";
+            StatusBuilder::new(Code::Unavailable, text)
+                .reason("DATABASE_UNAVAILABLE", DOMAIN)
+                .retry_after(BUSY_FOR)
+        }
+        StoreError::Failed(cause) => {
+            tracing::error!(error = %cause, "the account database has failed");
+            let text = "the account database has failed; the server's log says why";
+            StatusBuilder::new(Code::Internal, text).reason("DATABASE_FAILED", DOMAIN)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt;
+
     use super::*;
 
     #[test]
@@ -148,6 +128,20 @@ mod tests {
             let details = Status::from(error).get_error_details();
             let info = details.error_info().unwrap();
             assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "wayside"));
+        }
+    }
+    #[test]
+    fn only_what_may_go_away_by_itself_says_when_to_come_back() {
+        let cause = || sqlx::Error::PoolTimedOut;
+        for (error, expected) in [
+            (Error::Store(StoreError::Unavailable(cause())), Some(BUSY_FOR)),
+            (Error::Store(StoreError::Failed(cause())), None),
+            (Error::Store(StoreError::NameTaken), None),
+            (Error::UnknownToken, None),
+        ] {
+            let status = Status::from(error);
+            let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(delay, expected, "{status}");
         }
     }
 }

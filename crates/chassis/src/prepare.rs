@@ -13,7 +13,7 @@ use crate::health::{self, Health, Life};
 use crate::server::{self, ServerOptions};
 use crate::stack::{GrpcStack, HttpStack, Layers};
 use crate::tls::{self, ServerTls};
-use crate::{App, ProcessArgs, Setup, StartError};
+use crate::{App, Auth, ProcessArgs, Setup, StartError};
 
 /// A server that only needs a port.
 #[derive(Debug)]
@@ -44,9 +44,11 @@ pub async fn prepare<A: App>(
     process: &ProcessArgs,
 ) -> Result<Prepared, StartError> {
     let client_tls = tls::client(&process.tls).map_err(|error| StartError::setup(name, &error))?;
-    let layers = Layers::new(name, A::needs(&args), process).await?;
+    let needs = A::needs(&args);
+    let checks_jwts = !matches!(needs.auth, Auth::Off) && process.jwt.jwt_keys.is_some();
+    let layers = Layers::new(name, needs, process).await?;
     process.calls.check(name).await?;
-    let setup = Setup::new(client_tls, process.calls.clone());
+    let setup = Setup::new(client_tls, process.calls.clone(), checks_jwts);
     let routes = A::routes(args, &setup).await?;
     let health = Health::new(A::SERVICES);
     let speaks = if A::SERVICES.is_empty() {

@@ -19,12 +19,19 @@ pub struct Setup {
     tls: Option<ClientTls>,
     calls: CallArgs,
     channels: Arc<Mutex<Vec<Channel>>>,
+    checks_jwts: bool,
 }
 
 impl Setup {
     /// A setup whose channels are encrypted if `tls` says how, and call as `calls` says.
-    pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs) -> Self {
-        Self { tls, calls, ..Self::default() }
+    pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs, checks_jwts: bool) -> Self {
+        Self { tls, calls, checks_jwts, ..Self::default() }
+    }
+
+    /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler
+    /// but whom the policy lets through.
+    pub fn checks_jwts(&self) -> bool {
+        self.checks_jwts
     }
 
     /// A channel to another server, whose endpoints get the calls in turn (`round_robin`), with the client's interceptors around it.

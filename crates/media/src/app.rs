@@ -2,14 +2,23 @@
 
 use std::sync::Arc;
 
+use tokio::time::Duration;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
-use wayside_chassis::{App, PathAlias, Setup, StartError};
+use wayside_chassis::{
+    App, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError, Timeouts,
+};
 use wayside_proto::media::v1::media_service_server::MediaServiceServer;
 
 use crate::fetch::Fetcher;
 use crate::service::Downloads;
 use crate::{DnsResolver, MediaArgs, Resolve, client};
+
+/// How long a call may take when its caller does not say, and at most.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_TIMEOUT: Duration = Duration::from_secs(120);
+/// How much longer a call may take than its download: who waits for long is to read what took so long, not DEADLINE_EXCEEDED.
+const ANSWERING: Duration = Duration::from_secs(5);
 
 /// The media server.
 #[derive(Debug)]
@@ -26,6 +35,20 @@ impl App for Media {
         &[PathAlias { from: "/media.Medias/", to: "/media.v1.MediaService/" }];
 
     type Args = MediaArgs;
+
+    fn needs(args: &MediaArgs) -> Needs {
+        let download = args.media_timeout + ANSWERING;
+        let timeouts = Timeouts {
+            default: Some(DEFAULT_TIMEOUT.max(download)),
+            max: Some(MAX_TIMEOUT.max(download)),
+        };
+        let mut needs = Needs::default();
+        needs.timeouts = Selector::builder(timeouts);
+        // Nothing is kept of a download.
+        needs.dry_run =
+            needs.dry_run.on("/media.v1.MediaService/Download", DryRunSupport::ReadOnly);
+        needs
+    }
 
     async fn routes(args: MediaArgs, _: &Setup) -> Result<Routes, StartError> {
         let resolver = match args.media_name_server {
@@ -50,4 +73,33 @@ pub fn routes(args: &MediaArgs, resolver: Arc<dyn Resolve>) -> Result<Routes, St
         .send_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Zstd);
     Ok(Routes::new(service))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: MediaArgs,
+    }
+
+    #[test]
+    fn a_download_has_all_of_its_time_within_the_deadline() {
+        for (timeout, default, max) in
+            [("10s", 30, 120), ("25s", 30, 120), ("60s", 65, 120), ("5m", 305, 305)]
+        {
+            let args = Cli::parse_from(["media", "--media-timeout", timeout]).args;
+            let timeouts = Media::needs(&args).timeouts.build().unwrap();
+            let [default, max] = [default, max].map(|seconds| Some(Duration::from_secs(seconds)));
+            assert_eq!(
+                *timeouts.get("/media.v1.MediaService/Download"),
+                Timeouts { default, max },
+                "{timeout}"
+            );
+        }
+    }
 }

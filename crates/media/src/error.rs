@@ -4,10 +4,16 @@ use std::net::SocketAddr;
 
 use tokio::time::Duration;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use wayside_chassis::{StatusBuilder, Violations};
 
 use crate::resolve::ResolveError;
 use crate::target::BadUrl;
+
+const DOMAIN: &str = "wayside";
+/// When to come back while other downloads run: most take less.
+const FREE_IN: Duration = Duration::from_secs(1);
+/// When to come back to another server that gave nothing: longer, so that it is not kept from recovering.
+const RECOVERED_IN: Duration = Duration::from_secs(5);
 
 /// Why a download failed. The text is what the caller reads; the source behind it is for the log alone.
 #[derive(Debug, thiserror::Error)]
@@ -83,23 +89,60 @@ pub(crate) enum Upstream {
 
 impl From<DownloadError> for Status {
     fn from(error: DownloadError) -> Self {
-        let message = error.to_string();
-        let (code, reason) = match &error {
+        let status = |code| StatusBuilder::new(code, &error);
+        let builder = match &error {
             DownloadError::BadUrl(bad) => {
-                let details = ErrorDetails::with_bad_request_violation("url", bad.to_string());
-                return Status::with_error_details(Code::InvalidArgument, message, details);
+                let mut violations = Violations::default();
+                violations.add("url", bad);
+                status(Code::InvalidArgument).violations(violations)
             }
+            DownloadError::Refused(_) => {
+                status(Code::PermissionDenied).reason("URL_REFUSED", DOMAIN)
+            }
+            DownloadError::NotAnImage(_) => {
+                status(Code::FailedPrecondition).reason("NOT_AN_IMAGE", DOMAIN)
+            }
+            DownloadError::Upstream(_) => status(Code::Unavailable)
+                .reason("UPSTREAM_UNAVAILABLE", DOMAIN)
+                .retry_after(RECOVERED_IN),
             DownloadError::Busy { .. } => {
-                let details =
-                    ErrorDetails::with_quota_failure_violation("downloads", message.clone());
-                return Status::with_error_details(Code::ResourceExhausted, message, details);
+                status(Code::ResourceExhausted).quota("downloads", &error).retry_after(FREE_IN)
             }
-            DownloadError::Refused(_) => (Code::PermissionDenied, "URL_REFUSED"),
-            DownloadError::NotAnImage(_) => (Code::FailedPrecondition, "NOT_AN_IMAGE"),
-            DownloadError::Upstream(_) => (Code::Unavailable, "UPSTREAM_UNAVAILABLE"),
-            DownloadError::Client(_) => return Status::internal(message),
+            DownloadError::Client(_) => status(Code::Internal),
         };
-        let details = ErrorDetails::with_error_info(reason, "wayside", [] as [(String, String); 0]);
-        Status::with_error_details(code, message, details)
+        builder.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt;
+
+    use super::*;
+
+    #[test]
+    fn only_what_may_go_away_by_itself_says_when_to_come_back() {
+        for (error, expected) in [
+            (DownloadError::Busy { limit: 64 }, Some(FREE_IN)),
+            (Upstream::TimedOut(Duration::from_secs(10)).into(), Some(RECOVERED_IN)),
+            (NotAnImage::Format.into(), None),
+            (Refusal::NoAddress.into(), None),
+            (DownloadError::BadUrl(BadUrl::Scheme), None),
+        ] {
+            let status = Status::from(error);
+            let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(delay, expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_bad_url_is_a_violation_of_its_field_with_the_text_of_the_message() {
+        let status = Status::from(DownloadError::BadUrl(BadUrl::Scheme));
+        let violation = &status.get_details_bad_request().unwrap().field_violations[0];
+        assert_eq!(
+            status.message(),
+            format!("field {}: {}", violation.field, violation.description)
+        );
+        assert_eq!(violation.field, "url");
     }
 }

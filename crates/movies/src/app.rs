@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use wayside_balance::Target;
-use wayside_chassis::{App, Setup, StartError, parse_duration};
+use wayside_chassis::auth::Policy;
+use wayside_chassis::{
+    App, Auth, DryRunSupport, Needs, Setup, StartError, Timeouts, parse_duration,
+};
 use wayside_proto::movies::v1::movies_service_server::MoviesServiceServer;
 
 use crate::catalogue::Catalogue;
@@ -15,8 +18,14 @@ use crate::middle::Middle;
 use crate::service::{Answers, Service};
 use crate::{FaultPlan, Observer};
 
+const GET_MOVIE: &str = "/movies.v1.MoviesService/GetMovie";
+const QUERY_MOVIES: &str = "/movies.v1.MoviesService/QueryMovies";
+
 /// The longest work that can be simulated.
 const MAX_WORK: Duration = Duration::from_secs(60);
+
+/// How long a lookup may take when its caller does not say: twice the longest work, so that a middle and the server behind it can both do it.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The movies server.
 #[derive(Debug)]
@@ -38,6 +47,20 @@ pub struct MoviesArgs {
     #[arg(long, env = "MOVIES_FAULTY", value_name = "PLAN", help_heading = "Movies")]
     pub movies_faulty: Option<FaultPlan>,
 
+    /// Whether callers need a JWT, which takes keys to check it with (--jwt-keys). A middle passes the tokens that it has checked on to the next server; without
+    /// this option credentials end at the server that they were sent to.
+    #[arg(
+        long,
+        env = "MOVIES_REQUIRE_TOKEN",
+        default_value_t = false,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Movies"
+    )]
+    pub movies_require_token: bool,
+
     /// Who is told what the server makes of its calls. No option: it is for programs that have the server in their own process.
     #[arg(skip)]
     pub movies_observer: Observer,
@@ -53,6 +76,24 @@ impl App for Movies {
     const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
 
     type Args = MoviesArgs;
+
+    fn needs(args: &MoviesArgs) -> Needs {
+        let mut needs = Needs::default();
+        if args.movies_require_token {
+            let policy = Policy::builder().authenticated("/movies.v1.MoviesService/*");
+            needs.auth = Auth::Required(policy);
+        }
+        needs.timeouts = needs
+            .timeouts
+            .on(GET_MOVIE, Timeouts { default: Some(DEFAULT_TIMEOUT), max: None })
+            // A stream is as long as it is read.
+            .on(QUERY_MOVIES, Timeouts::default());
+        needs.dry_run = needs
+            .dry_run
+            .on(GET_MOVIE, DryRunSupport::ReadOnly)
+            .on(QUERY_MOVIES, DryRunSupport::ReadOnly);
+        needs
+    }
 
     async fn routes(args: MoviesArgs, setup: &Setup) -> Result<Routes, StartError> {
         let answers = match &args.movies_middle {
@@ -105,7 +146,31 @@ mod tests {
             args.movies_middle.is_none()
                 && args.movies_work.is_zero()
                 && args.movies_faulty.is_none()
+                && !args.movies_require_token
         );
+    }
+
+    #[test]
+    fn a_token_is_required_by_the_flag_alone_or_by_a_value() {
+        for (options, expected) in [
+            (&["--movies-require-token"][..], true),
+            (&["--movies-require-token", "--movies-work", "1s"], true),
+            (&["--movies-require-token=true"], true),
+            (&["--movies-require-token", "false"], false),
+        ] {
+            let args = Cli::parse_from(["movies"].iter().chain(options)).args;
+            assert_eq!(args.movies_require_token, expected, "{options:?}");
+            let is_required = matches!(Movies::needs(&args).auth, Auth::Required(_));
+            assert_eq!(is_required, expected, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_has_two_minutes_by_default_and_a_stream_as_long_as_it_wants() {
+        let timeouts = Movies::needs(&Cli::parse_from(["movies"]).args).timeouts.build().unwrap();
+        let lookup = Timeouts { default: Some(Duration::from_secs(120)), max: None };
+        assert_eq!(*timeouts.get(GET_MOVIE), lookup);
+        assert_eq!(*timeouts.get(QUERY_MOVIES), Timeouts::default());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Why a call is refused, on the wire and back.
 //!
-//! Details travel as a `google.rpc.Status` in `grpc-status-details-bin`. It is built by hand, because `tonic_types` knows only the
+//! Details travel as a `google.rpc.Status` in `grpc-status-details-bin`. It is read by hand, because `tonic_types` knows only the
 //! details of google.rpc, and [`MovieError`] is ours.
 
 use prost::Message;
 use prost_types::Any;
 use tonic::{Code, Status};
 use tonic_types::pb;
+use wayside_chassis::{StatusBuilder, Violations};
 use wayside_proto::movies::v1::{MovieError, MovieErrorCode};
 
 use crate::catalogue::MAX_QUERY_BYTES;
@@ -41,36 +42,36 @@ impl Refusal {
             Self::Fault => Code::Unavailable,
         }
     }
-
-    fn details(self) -> Vec<Any> {
-        match self {
-            Self::InvalidMid(_) => {
-                let text = self.to_string();
-                vec![
-                    movie_detail(MovieErrorCode::InvalidMovie, text.clone()),
-                    bad_field("mid", text),
-                ]
-            }
-            Self::NotFound(mid) => {
-                let text = format!("Could not find movie {mid}");
-                vec![
-                    movie_detail(MovieErrorCode::MovieNotFound, text),
-                    error_info("MOVIE_NOT_FOUND", &[("mid", mid.to_string())]),
-                ]
-            }
-            Self::QueryTooLong(_) => vec![bad_field("query", self.to_string())],
-            Self::Fault => vec![error_info("FAULT_INJECTED", &[])],
-        }
-    }
 }
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let (code, message) = (refusal.code(), refusal.to_string());
-        let rich =
-            pb::Status { code: code.into(), message: message.clone(), details: refusal.details() };
-        Self::with_details(code, message, rich.encode_to_vec().into())
+        let status = StatusBuilder::new(refusal.code(), refusal);
+        let builder = match refusal {
+            Refusal::InvalidMid(_) => {
+                let reason = MovieErrorCode::InvalidMovie.into();
+                let error = MovieError { reason, message: refusal.to_string() };
+                status.detail(MOVIE_ERROR, &error).violations(bad_field("mid", refusal))
+            }
+            Refusal::NotFound(mid) => {
+                let reason = MovieErrorCode::MovieNotFound.into();
+                let error = MovieError { reason, message: format!("Could not find movie {mid}") };
+                status
+                    .detail(MOVIE_ERROR, &error)
+                    .reason("MOVIE_NOT_FOUND", DOMAIN)
+                    .metadata("mid", mid)
+            }
+            Refusal::QueryTooLong(_) => status.violations(bad_field("query", refusal)),
+            Refusal::Fault => status.reason("FAULT_INJECTED", DOMAIN),
+        };
+        builder.build()
     }
+}
+
+fn bad_field(field: &str, refusal: Refusal) -> Violations {
+    let mut violations = Violations::default();
+    violations.add(field, refusal);
+    violations
 }
 
 /// The [`MovieError`] among the details of a status, if it has one that can be read.
@@ -79,31 +80,6 @@ pub fn movie_error(status: &Status) -> Option<MovieError> {
     let is_movie_error = |detail: &&Any| detail.type_url.rsplit('/').next() == Some(MOVIE_ERROR);
     let detail = rich.details.iter().find(is_movie_error)?;
     MovieError::decode(detail.value.as_slice()).ok()
-}
-
-fn movie_detail(reason: MovieErrorCode, message: String) -> Any {
-    any(MOVIE_ERROR, &MovieError { reason: reason.into(), message })
-}
-
-fn bad_field(field: &str, description: String) -> Any {
-    let violation = pb::bad_request::FieldViolation {
-        field: field.to_owned(),
-        description,
-        ..Default::default()
-    };
-    any("google.rpc.BadRequest", &pb::BadRequest { field_violations: vec![violation] })
-}
-
-fn error_info(reason: &str, metadata: &[(&str, String)]) -> Any {
-    let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    any(
-        "google.rpc.ErrorInfo",
-        &pb::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), metadata },
-    )
-}
-
-fn any(name: &str, message: &impl Message) -> Any {
-    Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
 }
 
 #[cfg(test)]
@@ -164,14 +140,10 @@ mod tests {
 
     #[test]
     fn details_that_cannot_be_read_are_no_movie_error() {
-        let wrong = any("google.rpc.ErrorInfo", &pb::ErrorInfo::default());
-        let broken =
-            Any { type_url: format!("type.googleapis.com/{MOVIE_ERROR}"), value: vec![0xff] };
-        for details in [
-            vec![],
-            vec![0xff],
-            pb::Status { details: vec![wrong, broken], ..Default::default() }.encode_to_vec(),
-        ] {
+        let any = |name, value| Any { type_url: format!("type.googleapis.com/{name}"), value };
+        let details = vec![any("google.rpc.ErrorInfo", vec![]), any(MOVIE_ERROR, vec![0xff])];
+        let unreadable = pb::Status { details, ..Default::default() };
+        for details in [vec![], vec![0xff], unreadable.encode_to_vec()] {
             assert_eq!(
                 movie_error(&Status::with_details(Code::NotFound, "", details.into())),
                 None

@@ -2,17 +2,23 @@
 
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 
-/// Headers that HTTP or gRPC itself wrote for one hop. The next hop writes its own.
+/// Who calls, as the caller says it to the server that it calls.
+const AUTHORIZATION: &str = "authorization";
+
+/// Headers that HTTP or gRPC itself wrote for one hop, and those that a server and its own clients keep between them. The next hop writes its own.
 const OF_THE_HOP: &[&str] = &[
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
+    "cookie",
     "date",
     "host",
     "keep-alive",
+    "proxy-authorization",
     "proxy-connection",
     "server",
+    "set-cookie",
     "te",
     "transfer-encoding",
     "upgrade",
@@ -21,7 +27,8 @@ const OF_THE_HOP: &[&str] = &[
 
 /// Adds to `to` what the application at the other end wrote into `from`, keys and values as they are.
 ///
-/// Names that begin with `grpc-` belong to gRPC and to the hop: the timeout, the encodings, the number of attempts (PROTOCOL-HTTP2).
+/// Names that begin with `grpc-` belong to gRPC and to the hop: the timeout, the encodings, the number of attempts (PROTOCOL-HTTP2). Credentials stay: whoever
+/// sent them trusted this server with them, and no other.
 pub(crate) fn pass_on(from: &MetadataMap, to: &mut MetadataMap) {
     for entry in from.iter() {
         match entry {
@@ -36,8 +43,15 @@ pub(crate) fn pass_on(from: &MetadataMap, to: &mut MetadataMap) {
     }
 }
 
+/// Adds to `to` the token in `from`. It has to be one that this server has checked: then it was made for servers of this kind, of which the next one is another.
+pub(crate) fn pass_on_token(from: &MetadataMap, to: &mut MetadataMap) {
+    if let Some(token) = from.get(AUTHORIZATION) {
+        to.insert(AUTHORIZATION, token.clone());
+    }
+}
+
 fn is_of_the_application(name: &str) -> bool {
-    !name.starts_with("grpc-") && !OF_THE_HOP.contains(&name)
+    !name.starts_with("grpc-") && name != AUTHORIZATION && !OF_THE_HOP.contains(&name)
 }
 
 #[cfg(test)]
@@ -63,13 +77,30 @@ mod tests {
     #[test]
     fn what_belongs_to_one_hop_stays_there() {
         let mut from = MetadataMap::new();
-        for name in
-            ["grpc-timeout", "grpc-encoding", "grpc-previous-rpc-attempts"].iter().chain(OF_THE_HOP)
+        for name in ["grpc-timeout", "grpc-encoding", "grpc-previous-rpc-attempts", AUTHORIZATION]
+            .iter()
+            .chain(OF_THE_HOP)
         {
             from.insert(*name, "x".parse().unwrap());
         }
         let mut to = MetadataMap::new();
         pass_on(&from, &mut to);
         assert!(to.is_empty(), "{to:?}");
+    }
+
+    #[test]
+    fn a_token_is_passed_on_alone_and_stays_out_of_logs() {
+        let mut from = MetadataMap::new();
+        let mut token: MetadataValue<_> = "Bearer secret".parse().unwrap();
+        token.set_sensitive(true);
+        from.insert(AUTHORIZATION, token);
+        from.insert("cookie", "session=secret".parse().unwrap());
+        let mut to = MetadataMap::new();
+        pass_on_token(&from, &mut to);
+        assert_eq!(to.len(), 1);
+        assert_eq!(to.get(AUTHORIZATION).unwrap(), "Bearer secret");
+        assert!(!format!("{to:?}").contains("secret"), "{to:?}");
+        pass_on_token(&MetadataMap::new(), &mut to);
+        assert_eq!(to.len(), 1, "no token is no token");
     }
 }

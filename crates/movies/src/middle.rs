@@ -1,8 +1,8 @@
 //! Answering by asking another movies server.
 //!
 //! The call that is made ends with the call that is served: it has what is left of its deadline, and dropping the future or stream
-//! given here, which is what the server does when its caller cancels, resets it. A caller without a deadline waits as long as it
-//! wants to, so the call made for it has none either. Whatever comes back, message or error, is passed on as it is.
+//! given here, which is what the server does when its caller cancels, resets it. A caller without a deadline has the default of the method, or none, and
+//! so has the call made for it. Whatever comes back, message or error, is passed on as it is.
 
 use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
 use tonic::metadata::MetadataMap;
@@ -13,7 +13,7 @@ use wayside_proto::movies::v1::{
     GetMovieRequest, GetMovieResponse, QueryMoviesRequest, QueryMoviesResponse,
 };
 
-use crate::metadata::pass_on;
+use crate::metadata::{pass_on, pass_on_token};
 
 /// The next server.
 #[derive(Clone, Debug)]
@@ -47,12 +47,16 @@ impl Middle {
     }
 }
 
-/// The same request for the next server. It is of the same service as this one, so all metadata of the caller is meant for it too.
+/// The same request for the next server. It is of the same service as this one, so the metadata of the caller is meant for it too; the caller's token is if it
+/// was checked here.
 fn outgoing<T>(request: Request<T>) -> Result<Request<T>, Status> {
     let context = Context::of(&request);
     let (metadata, _, message) = request.into_parts();
     let mut outgoing = context.outgoing(message, None)?;
     pass_on(&metadata, outgoing.metadata_mut());
+    if context.identity().is_some() {
+        pass_on_token(&metadata, outgoing.metadata_mut());
+    }
     Ok(outgoing)
 }
 

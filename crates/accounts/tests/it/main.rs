@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod admin;
+mod dry_run;
+mod jwt;
 mod life_cycle;
 mod logs;
 mod original_client;

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::{Code, Response, Status};
 use wayside_balance::Channel;
-use wayside_chassis::ProcessArgs;
+use wayside_chassis::{Prepared, ProcessArgs, StartError};
 use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::accounts::v1::{Account, CreateAccountRequest, GetByTokenRequest};
 
@@ -32,10 +32,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(options: &[&str]) -> Self {
-        let cli = Cli::parse_from(["accounts"].iter().chain(options));
-        let prepared = wayside_chassis::prepare::<Accounts>("accounts", cli.accounts, &cli.process)
-            .await
-            .unwrap();
+        let prepared = prepared(options).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -61,6 +58,12 @@ impl Server {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// A server with options as on the command line, which has no port yet.
+pub(crate) async fn prepared(options: &[&str]) -> Result<Prepared, StartError> {
+    let cli = Cli::parse_from(["accounts"].iter().chain(options));
+    wayside_chassis::prepare::<Accounts>("accounts", cli.accounts, &cli.process).await
 }
 
 pub(crate) async fn create(

@@ -138,3 +138,19 @@ fn a_good_request_passes() {
     let bad = Violations::default();
     assert!(bad.is_empty() && bad.into_result().is_ok());
 }
+
+#[test]
+fn a_value_is_given_or_found_wrong_with_its_field() {
+    let mut bad = Violations::default();
+    assert_eq!(bad.value("limit", "7".parse::<u32>()), Some(7));
+    assert!(bad.is_empty());
+    assert_eq!(bad.value("limit", "x".parse::<u32>()), None);
+    assert_eq!(bad.value::<u32>("size", Err("is negative")), None);
+    let status = bad.into_status();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(
+        status.message(),
+        "field limit: invalid digit found in string; field size: is negative"
+    );
+    assert_eq!(status.get_details_bad_request().unwrap().field_violations.len(), 2);
+}

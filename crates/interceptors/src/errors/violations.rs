@@ -29,6 +29,11 @@ impl Violations {
         }
     }
 
+    /// Takes the value of `field`, or adds what is wrong with it.
+    pub fn value<T>(&mut self, field: &str, value: Result<T, impl Display>) -> Option<T> {
+        value.map_err(|description| self.add(field, description)).ok()
+    }
+
     /// Adds a violation. `field` is a path such as `entries[3].key`.
     pub fn add(&mut self, field: &str, description: impl Display) {
         let field = bounded(field, MAX_FIELD_BYTES);
@@ -50,11 +55,13 @@ impl Violations {
     /// Lets a good request pass.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with a BadRequest of all violations, which its message names as well.
+    /// [`into_status`](Self::into_status) of all violations.
     pub fn into_result(self) -> Result<(), Status> {
-        if self.is_empty() {
-            return Ok(());
-        }
+        if self.is_empty() { Ok(()) } else { Err(self.into_status()) }
+    }
+
+    /// The refusal of the request: INVALID_ARGUMENT with a BadRequest of all violations, which its message names as well.
+    pub fn into_status(self) -> Status {
         let each = |violation: &FieldViolation| {
             format!("field {}: {}", violation.field, violation.description)
         };
@@ -62,7 +69,7 @@ impl Violations {
         if self.unlisted > 0 {
             message = format!("{} more than are listed; {message}", self.unlisted);
         }
-        Err(StatusBuilder::new(Code::InvalidArgument, message).violations(self).build())
+        StatusBuilder::new(Code::InvalidArgument, message).violations(self).build()
     }
 
     pub(super) fn into_listed(self) -> Vec<FieldViolation> {

@@ -85,3 +85,14 @@ async fn more_downloads_than_the_limit_are_refused_until_one_ends() {
     web.all_ended().await;
     assert!(server.download(web.url("/")).await.is_ok(), "a cancelled download still counts");
 }
+
+#[tokio::test]
+async fn a_dry_run_is_confirmed_because_nothing_is_kept_of_a_download() {
+    let web = Web::answering(response(200, "", &images::png())).await;
+    let server = serve_resolving(Names::default(), &[&web.allowed()]).await;
+    let mut request = Request::new(DownloadRequest { url: web.url("/") });
+    request.metadata_mut().insert("dry-run", "1".parse().unwrap());
+    let answer = MediaServiceClient::new(server.channel.clone()).download(request).await.unwrap();
+    assert_eq!(answer.metadata().get("dry-run").unwrap(), "1");
+    assert_eq!(answer.into_inner().width, images::WIDTH);
+}

@@ -6,3 +6,4 @@ mod middle;
 mod service;
 mod stand_in;
 mod support;
+mod tokens;

@@ -80,3 +80,17 @@ async fn work_that_takes_longer_than_the_deadline_ends_at_the_deadline() {
     let (mids, error) = all(stream).await;
     assert_eq!((mids, error.unwrap().code()), (vec![], Code::DeadlineExceeded));
 }
+
+#[tokio::test]
+async fn a_dry_run_is_confirmed_because_both_methods_only_read() {
+    let mut client = client(&movies(&[]).await);
+    let (mut lookup, mut stream) = (get(1), query("and"));
+    for metadata in [lookup.metadata_mut(), stream.metadata_mut()] {
+        metadata.insert("dry-run", "1".parse().unwrap());
+    }
+    let answer = client.get_movie(lookup).await.unwrap();
+    assert_eq!(answer.metadata().get("dry-run").unwrap(), "1");
+    let answer = client.query_movies(stream).await.unwrap();
+    assert_eq!(answer.metadata().get("dry-run").unwrap(), "1");
+    assert_eq!(all(answer.into_inner()).await.0, [1, 2, 3]);
+}

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tonic::{Request, Status, Streaming};
 use wayside_balance::{Channel, Target};
-use wayside_chassis::{ProcessArgs, prepare};
+use wayside_chassis::{Prepared, ProcessArgs, StartError, prepare};
 use wayside_proto::movies::v1::movies_service_client::MoviesServiceClient;
 use wayside_proto::movies::v1::{GetMovieRequest, QueryMoviesRequest, QueryMoviesResponse};
 
@@ -38,6 +38,12 @@ pub(crate) async fn observed(options: &[&str], observer: Observer) -> String {
     address
 }
 
+/// A movies server with options as on the command line, which has no port yet.
+pub(crate) async fn prepared(options: &[&str]) -> Result<Prepared, StartError> {
+    let cli = Cli::parse_from(["movies"].iter().chain(options));
+    prepare::<Movies>("movies", cli.args, &cli.process).await
+}
+
 /// A listener of its own for each server of each test.
 pub(crate) async fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -45,9 +51,13 @@ pub(crate) async fn listener() -> (TcpListener, String) {
     (listener, address)
 }
 
-pub(crate) fn client(address: &str) -> Client {
+pub(crate) fn channel(address: &str) -> Channel {
     let target: Target = address.parse().unwrap();
-    MoviesServiceClient::new(Channel::connect_lazy(&target).unwrap())
+    Channel::connect_lazy(&target).unwrap()
+}
+
+pub(crate) fn client(address: &str) -> Client {
+    MoviesServiceClient::new(channel(address))
 }
 
 pub(crate) fn get(mid: i32) -> Request<GetMovieRequest> {

@@ -8,7 +8,7 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use wayside_balance::Channel;
-use wayside_chassis::{App, PathAlias, ProcessArgs, Setup, StartError};
+use wayside_chassis::{App, Needs, PathAlias, ProcessArgs, Setup, StartError};
 use wayside_proto::media::v1::media_service_client::MediaServiceClient;
 use wayside_proto::media::v1::{DownloadRequest, DownloadResponse};
 
@@ -99,6 +99,10 @@ impl App for Resolving {
     const ALIASES: &'static [PathAlias] = Media::ALIASES;
 
     type Args = ResolvingArgs;
+
+    fn needs(args: &ResolvingArgs) -> Needs {
+        Media::needs(&args.media)
+    }
 
     async fn routes(args: ResolvingArgs, _: &Setup) -> Result<Routes, StartError> {
         media::routes(&args.media, args.names.unwrap())

@@ -1,17 +1,21 @@
 //! The methods of AccountsService.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
+use wayside_chassis::{Context, Violations};
 use wayside_proto::accounts::v1 as proto;
 use wayside_proto::accounts::v1::accounts_service_server::AccountsService;
 
 use crate::account::{Account, AccountId, MaxCacheKeys, Name};
 use crate::admin::Admin;
-use crate::error::{BadFields, Error};
+use crate::error::Error;
 use crate::page;
-use crate::store::{Change, Store};
+use crate::store::{Change, Effect, Store};
 use crate::token::{Token, TokenDigest};
 
 /// How long a token may be that is looked up: well over the 47 bytes of ours, and no work for whoever sends megabytes.
@@ -33,12 +37,15 @@ impl Service {
         &self,
         request: proto::GetByTokenRequest,
     ) -> Result<proto::GetByTokenResponse, Error> {
-        let mut bad = BadFields::default();
-        let fits = request.token.len() <= MAX_TOKEN_BYTES;
-        let checked = fits
-            .then_some(())
-            .ok_or_else(|| format!("is longer than {MAX_TOKEN_BYTES} bytes, so it is no token"));
-        bad.check("token", checked).ok_or(bad)?;
+        let mut bad = Violations::default();
+        bad.check(
+            request.token.len() <= MAX_TOKEN_BYTES,
+            "token",
+            format_args!("is longer than {MAX_TOKEN_BYTES} bytes, so it is no token"),
+        );
+        if !bad.is_empty() {
+            return Err(bad.into());
+        }
         // The empty token needs no special case: it is nobody's.
         let found = self.store.find_by_token(&TokenDigest::of(&request.token)).await?;
         Ok(proto::GetByTokenResponse { account: Some(found.ok_or(Error::UnknownToken)?.into()) })
@@ -47,36 +54,47 @@ impl Service {
     async fn create(
         &self,
         request: proto::CreateAccountRequest,
+        effect: Effect,
     ) -> Result<proto::CreateAccountResponse, Error> {
-        let mut bad = BadFields::default();
-        let name = bad.check("name", Name::try_new(request.name));
+        let mut bad = Violations::default();
+        let name = bad.value("name", Name::try_new(request.name));
         let max_cache_keys =
-            bad.check("max_cache_keys", MaxCacheKeys::try_new(request.max_cache_keys));
+            bad.value("max_cache_keys", MaxCacheKeys::try_new(request.max_cache_keys));
         let (Some(name), Some(max_cache_keys)) = (name, max_cache_keys) else {
             return Err(bad.into());
         };
         let account =
             Account { id: AccountId::generate()?, name, max_cache_keys, create_time: now() };
         let token = Token::generate()?;
-        self.store.insert(&account, &token.digest()).await?;
-        Ok(proto::CreateAccountResponse { account: Some(account.into()), token: token.reveal() })
+        self.store.insert(&account, &token.digest(), effect).await?;
+        let mut account = proto::Account::from(account);
+        let token = match effect {
+            Effect::Lasting => token.reveal(),
+            Effect::Tried => {
+                // Whoever kept them would keep the id and the token of nothing.
+                account.id.clear();
+                String::new()
+            }
+        };
+        Ok(proto::CreateAccountResponse { account: Some(account), token })
     }
 
     /// A request that sets nothing changes nothing, and gives the account as it is.
     async fn update(
         &self,
         request: proto::UpdateAccountRequest,
+        effect: Effect,
     ) -> Result<proto::UpdateAccountResponse, Error> {
-        let mut bad = BadFields::default();
-        let id = bad.check("id", given(request.id));
-        let name = bad.check("name", request.name.map(Name::try_new).transpose());
+        let mut bad = Violations::default();
+        let id = bad.value("id", given(request.id));
+        let name = bad.value("name", request.name.map(Name::try_new).transpose());
         let limit = request.max_cache_keys.map(MaxCacheKeys::try_new).transpose();
-        let max_cache_keys = bad.check("max_cache_keys", limit);
+        let max_cache_keys = bad.value("max_cache_keys", limit);
         let (Some(id), Some(name), Some(max_cache_keys)) = (id, name, max_cache_keys) else {
             return Err(bad.into());
         };
         let id = AccountId::parse(&id).ok_or(Error::NotAnId)?;
-        let account = self.store.update(&id, &Change { name, max_cache_keys }).await?;
+        let account = self.store.update(&id, &Change { name, max_cache_keys }, effect).await?;
         Ok(proto::UpdateAccountResponse {
             account: Some(account.ok_or(Error::UnknownAccount(id))?.into()),
         })
@@ -85,21 +103,28 @@ impl Service {
     async fn rotate(
         &self,
         request: proto::RotateTokenRequest,
+        effect: Effect,
     ) -> Result<proto::RotateTokenResponse, Error> {
         let id = account_id(request.id)?;
         let token = Token::generate()?;
-        match self.store.replace_token(&id, &token.digest()).await? {
-            true => Ok(proto::RotateTokenResponse { token: token.reveal() }),
-            false => Err(Error::UnknownAccount(id)),
+        if !self.store.replace_token(&id, &token.digest(), effect).await? {
+            return Err(Error::UnknownAccount(id));
         }
+        let token = match effect {
+            Effect::Lasting => token.reveal(),
+            // Nobody has it.
+            Effect::Tried => String::new(),
+        };
+        Ok(proto::RotateTokenResponse { token })
     }
 
     async fn delete(
         &self,
         request: proto::DeleteAccountRequest,
+        effect: Effect,
     ) -> Result<proto::DeleteAccountResponse, Error> {
         let id = account_id(request.id)?;
-        match self.store.delete(&id).await? {
+        match self.store.delete(&id, effect).await? {
             true => Ok(proto::DeleteAccountResponse {}),
             false => Err(Error::UnknownAccount(id)),
         }
@@ -109,9 +134,9 @@ impl Service {
         &self,
         request: proto::ListAccountsRequest,
     ) -> Result<proto::ListAccountsResponse, Error> {
-        let mut bad = BadFields::default();
-        let size = bad.check("page_size", page::size(request.page_size));
-        let after = bad.check("page_token", page::after(&request.page_token));
+        let mut bad = Violations::default();
+        let size = bad.value("page_size", page::size(request.page_size));
+        let after = bad.value("page_token", page::after(&request.page_token));
         let (Some(size), Some(after)) = (size, after) else { return Err(bad.into()) };
         // One more than the page has, to know whether another page follows.
         let mut accounts = self.store.list(after.as_ref(), size + 1).await?;
@@ -141,7 +166,8 @@ impl AccountsService for Service {
         request: Request<proto::CreateAccountRequest>,
     ) -> Result<Response<proto::CreateAccountResponse>, Status> {
         self.admin.check(&request)?;
-        Ok(Response::new(self.create(request.into_inner()).await?))
+        let effect = effect_of(&request);
+        Ok(Response::new(self.create(request.into_inner(), effect).await?))
     }
 
     async fn update_account(
@@ -149,7 +175,8 @@ impl AccountsService for Service {
         request: Request<proto::UpdateAccountRequest>,
     ) -> Result<Response<proto::UpdateAccountResponse>, Status> {
         self.admin.check(&request)?;
-        Ok(Response::new(self.update(request.into_inner()).await?))
+        let effect = effect_of(&request);
+        Ok(Response::new(self.update(request.into_inner(), effect).await?))
     }
 
     async fn rotate_token(
@@ -157,7 +184,8 @@ impl AccountsService for Service {
         request: Request<proto::RotateTokenRequest>,
     ) -> Result<Response<proto::RotateTokenResponse>, Status> {
         self.admin.check(&request)?;
-        Ok(Response::new(self.rotate(request.into_inner()).await?))
+        let effect = effect_of(&request);
+        Ok(Response::new(self.rotate(request.into_inner(), effect).await?))
     }
 
     async fn delete_account(
@@ -165,7 +193,8 @@ impl AccountsService for Service {
         request: Request<proto::DeleteAccountRequest>,
     ) -> Result<Response<proto::DeleteAccountResponse>, Status> {
         self.admin.check(&request)?;
-        Ok(Response::new(self.delete(request.into_inner()).await?))
+        let effect = effect_of(&request);
+        Ok(Response::new(self.delete(request.into_inner(), effect).await?))
     }
 
     async fn list_accounts(
@@ -177,14 +206,19 @@ impl AccountsService for Service {
     }
 }
 
+/// Whether what the caller asks for is to be done.
+fn effect_of<T>(request: &Request<T>) -> Effect {
+    Context::of(request).dry_run().map_or(Effect::Lasting, |_| Effect::Tried)
+}
+
 /// A field that must not be empty.
 fn given(text: String) -> Result<String, String> {
     if text.is_empty() { Err("is empty; it is the id of an account".to_owned()) } else { Ok(text) }
 }
 
 fn account_id(text: String) -> Result<AccountId, Error> {
-    let mut bad = BadFields::default();
-    let text = bad.check("id", given(text)).ok_or(bad)?;
+    let mut bad = Violations::default();
+    let text = bad.value("id", given(text)).ok_or(bad)?;
     AccountId::parse(&text).ok_or(Error::NotAnId)
 }
 
@@ -208,74 +242,5 @@ impl From<Account> for proto::Account {
             name: account.name.as_str().to_owned(),
             create_time: Some(Timestamp { seconds, nanos }),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tonic::Code;
-    use wayside_chassis::Peer;
-
-    use crate::database;
-
-    use super::*;
-
-    async fn service() -> Service {
-        Service::new(Store::new(database::in_memory().await.unwrap()), Admin::Local)
-    }
-
-    fn from<T>(peer: &str, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        request.extensions_mut().insert(Peer(peer.parse().unwrap()));
-        request
-    }
-
-    #[tokio::test]
-    async fn every_method_but_get_by_token_is_refused_to_other_machines() {
-        let service = service().await;
-        let peer = "203.0.113.7:4";
-        // Requests that are wrong as well: who may not administer learns nothing else.
-        for status in [
-            service
-                .create_account(from(peer, proto::CreateAccountRequest::default()))
-                .await
-                .unwrap_err(),
-            service
-                .update_account(from(peer, proto::UpdateAccountRequest::default()))
-                .await
-                .unwrap_err(),
-            service
-                .rotate_token(from(peer, proto::RotateTokenRequest::default()))
-                .await
-                .unwrap_err(),
-            service
-                .delete_account(from(peer, proto::DeleteAccountRequest::default()))
-                .await
-                .unwrap_err(),
-            service
-                .list_accounts(from(peer, proto::ListAccountsRequest::default()))
-                .await
-                .map(drop)
-                .unwrap_err(),
-        ] {
-            assert_eq!(status.code(), Code::PermissionDenied);
-        }
-        let status = service
-            .get_by_token(from(peer, proto::GetByTokenRequest::default()))
-            .await
-            .unwrap_err();
-        assert_eq!(status.code(), Code::NotFound);
-    }
-
-    #[test]
-    fn times_are_told_to_the_microsecond() {
-        let account = Account {
-            id: AccountId::generate().unwrap(),
-            name: Name::try_new("ada".to_owned()).unwrap(),
-            max_cache_keys: MaxCacheKeys::try_new(0).unwrap(),
-            create_time: 1_700_000_000_123_456,
-        };
-        let time = proto::Account::from(account).create_time.unwrap();
-        assert_eq!((time.seconds, time.nanos), (1_700_000_000, 123_456_000));
     }
 }

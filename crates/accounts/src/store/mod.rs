@@ -1,7 +1,11 @@
 //! Where accounts are kept. Every change is one statement, so that racing callers need no transaction; the SQL is understood by SQLite
-//! and PostgreSQL.
+//! and PostgreSQL. A change that is only tried is the same statement in a transaction that is taken back, so that whatever forbids it is found.
 
-use sqlx::sqlite::SqlitePool;
+#[cfg(test)]
+mod tests;
+
+use sqlx::query::QueryAs;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
 
 use crate::account::{Account, AccountId, MaxCacheKeys, Name};
 use crate::token::TokenDigest;
@@ -33,8 +37,20 @@ pub(crate) struct Change {
     pub(crate) max_cache_keys: Option<MaxCacheKeys>,
 }
 
+/// Whether a change is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It is, and lasts.
+    Lasting,
+    /// It is taken back at once: the caller wants to know what it would come to.
+    Tried,
+}
+
 /// The columns of an account in the order in which every query gives them.
 type Row = (String, String, i64, i64);
+
+/// A statement that gives accounts.
+type Statement<'a> = QueryAs<'a, Sqlite, Row, SqliteArguments>;
 
 impl Store {
     /// Keeps accounts in a database that [`database`](crate::database) has opened.
@@ -47,19 +63,18 @@ impl Store {
         &self,
         account: &Account,
         token: &TokenDigest,
+        effect: Effect,
     ) -> Result<(), StoreError> {
-        let result = sqlx::query(
+        let statement = sqlx::query_as(
             "INSERT INTO accounts (id, name, max_cache_keys, token_digest, create_time) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (name) DO NOTHING",
+             ON CONFLICT (name) DO NOTHING RETURNING id, name, max_cache_keys, create_time",
         )
         .bind(account.id.as_str())
         .bind(account.name.as_str())
         .bind(account.max_cache_keys.get())
         .bind(token.to_text())
-        .bind(account.create_time)
-        .execute(&self.pool)
-        .await?;
-        if result.rows_affected() == 0 { Err(StoreError::NameTaken) } else { Ok(()) }
+        .bind(account.create_time);
+        self.change(statement, effect).await?.map(drop).ok_or(StoreError::NameTaken)
     }
 
     /// The account whose token has a digest.
@@ -76,29 +91,25 @@ impl Store {
         Ok(row.map(account))
     }
 
-    /// Changes an account and gives it as it is now; `None` when there is none with this id.
+    /// Changes an account and gives it as it is then; `None` when there is none with this id.
     pub(crate) async fn update(
         &self,
         id: &AccountId,
         change: &Change,
+        effect: Effect,
     ) -> Result<Option<Account>, StoreError> {
-        // All rows are fetched, although there is at most one: fetching one row would end the statement early, and an error of
-        // its commit would be lost.
-        let rows: Vec<Row> = sqlx::query_as(
+        let statement = sqlx::query_as(
             "UPDATE accounts SET name = COALESCE($2, name), max_cache_keys = COALESCE($3, max_cache_keys) WHERE id = $1 \
              RETURNING id, name, max_cache_keys, create_time",
         )
         .bind(id.as_str())
         .bind(change.name.as_ref().map(Name::as_str))
-        .bind(change.max_cache_keys.map(MaxCacheKeys::get))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| match error.as_database_error() {
+        .bind(change.max_cache_keys.map(MaxCacheKeys::get));
+        self.change(statement, effect).await.map_err(|error| match error.as_database_error() {
             // The name is the only unique column that is written here.
             Some(cause) if cause.is_unique_violation() => StoreError::NameTaken,
             _ => error.into(),
-        })?;
-        Ok(rows.into_iter().next().map(account))
+        })
     }
 
     /// Replaces the token of an account; `false` when there is none with this id.
@@ -106,22 +117,44 @@ impl Store {
         &self,
         id: &AccountId,
         token: &TokenDigest,
+        effect: Effect,
     ) -> Result<bool, StoreError> {
-        let result = sqlx::query("UPDATE accounts SET token_digest = $2 WHERE id = $1")
-            .bind(id.as_str())
-            .bind(token.to_text())
-            .execute(&self.pool)
-            .await?;
-        Ok(result.rows_affected() > 0)
+        let statement = sqlx::query_as(
+            "UPDATE accounts SET token_digest = $2 WHERE id = $1 RETURNING id, name, max_cache_keys, create_time",
+        )
+        .bind(id.as_str())
+        .bind(token.to_text());
+        Ok(self.change(statement, effect).await?.is_some())
     }
 
     /// Deletes an account; `false` when there is none with this id.
-    pub(crate) async fn delete(&self, id: &AccountId) -> Result<bool, StoreError> {
-        let result = sqlx::query("DELETE FROM accounts WHERE id = $1")
-            .bind(id.as_str())
-            .execute(&self.pool)
-            .await?;
-        Ok(result.rows_affected() > 0)
+    pub(crate) async fn delete(&self, id: &AccountId, effect: Effect) -> Result<bool, StoreError> {
+        let statement = sqlx::query_as(
+            "DELETE FROM accounts WHERE id = $1 RETURNING id, name, max_cache_keys, create_time",
+        )
+        .bind(id.as_str());
+        Ok(self.change(statement, effect).await?.is_some())
+    }
+
+    /// Runs a statement that changes one account at most, and gives that account.
+    async fn change(
+        &self,
+        statement: Statement<'_>,
+        effect: Effect,
+    ) -> Result<Option<Account>, sqlx::Error> {
+        // All rows are fetched, although there is at most one: fetching one row would end the statement early, and an error of
+        // its commit would be lost.
+        let rows = match effect {
+            Effect::Lasting => statement.fetch_all(&self.pool).await?,
+            Effect::Tried => {
+                // When it is dropped on the way, it is taken back before anything else is done with its connection.
+                let mut trial = self.pool.begin().await?;
+                let rows = statement.fetch_all(&mut *trial).await?;
+                trial.rollback().await?;
+                rows
+            }
+        };
+        Ok(rows.into_iter().next().map(account))
     }
 
     /// The next accounts in the order of their ids, after one or from the first; at most `limit`.
@@ -170,99 +203,4 @@ impl From<sqlx::Error> for StoreError {
 /// which has the primary code in its low byte (<https://www.sqlite.org/rescode.html>).
 fn is_locked(code: Option<&str>) -> bool {
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::Future;
-
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-    use tokio::time::Duration;
-
-    use crate::database;
-
-    use super::*;
-
-    fn ada() -> Account {
-        Account {
-            id: AccountId::generate().unwrap(),
-            name: Name::try_new("ada".to_owned()).unwrap(),
-            max_cache_keys: MaxCacheKeys::try_new(3).unwrap(),
-            create_time: 1,
-        }
-    }
-
-    async fn with_ada() -> (Store, Account, TokenDigest) {
-        let (store, account, token) =
-            (Store::new(database::in_memory().await.unwrap()), ada(), TokenDigest::of("token"));
-        store.insert(&account, &token).await.unwrap();
-        (store, account, token)
-    }
-
-    /// Polls a future some times and drops it.
-    async fn abandon(work: impl Future, polls: usize) {
-        let mut work = std::pin::pin!(work);
-        for _ in 0..polls {
-            tokio::select! {
-                biased;
-                _ = &mut work => return,
-                () = tokio::task::yield_now() => {}
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn callers_that_go_away_leave_a_database_in_memory_as_it_is() {
-        let (store, account, token) = with_ada().await;
-        for polls in 0..300 {
-            abandon(store.find_by_token(&token), polls % 10).await;
-            abandon(store.replace_token(&account.id, &token), polls % 10).await;
-        }
-        assert_eq!(store.find_by_token(&token).await.unwrap(), Some(account));
-    }
-
-    #[tokio::test]
-    async fn without_a_free_connection_the_store_is_unavailable_after_two_seconds() {
-        let (store, _, token) = with_ada().await;
-        let _held = store.pool.acquire().await.unwrap();
-        tokio::time::pause();
-        let start = tokio::time::Instant::now();
-        assert!(matches!(store.find_by_token(&token).await, Err(StoreError::Unavailable(_))));
-        assert_eq!(start.elapsed().as_secs(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_locked_database_is_unavailable() {
-        let directory = tempfile::tempdir().unwrap();
-        let locking = database::in_directory(directory.path()).await.unwrap();
-        let _lock = locking.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let impatient = SqliteConnectOptions::new()
-            .filename(directory.path().join("accounts.db"))
-            .busy_timeout(Duration::ZERO);
-        let store = Store::new(SqlitePoolOptions::new().connect_with(impatient).await.unwrap());
-        let result = store.insert(&ada(), &TokenDigest::of("token")).await;
-        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
-    }
-
-    #[tokio::test]
-    async fn a_database_without_its_table_has_failed() {
-        let (store, _, token) = with_ada().await;
-        sqlx::query("DROP TABLE accounts").execute(&store.pool).await.unwrap();
-        assert!(matches!(store.find_by_token(&token).await, Err(StoreError::Failed(_))));
-    }
-
-    #[tokio::test]
-    async fn an_update_that_cannot_be_committed_is_an_error() {
-        let (store, account, _) = with_ada().await;
-        for statement in [
-            "CREATE TABLE friends (of TEXT NOT NULL REFERENCES accounts (name) DEFERRABLE INITIALLY DEFERRED)",
-            "INSERT INTO friends VALUES ('ada')",
-        ] {
-            sqlx::query(statement).execute(&store.pool).await.unwrap();
-        }
-        let change =
-            Change { name: Some(Name::try_new("grace".to_owned()).unwrap()), max_cache_keys: None };
-        let result = store.update(&account.id, &change).await;
-        assert!(matches!(result, Err(StoreError::Failed(_))), "{result:?}");
-    }
 }
