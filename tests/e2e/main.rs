@@ -8,6 +8,7 @@ mod compatibility;
 mod connections;
 mod drain;
 mod four_calls;
+mod interceptors;
 mod misbehaving;
 mod original_client;
 mod raw;

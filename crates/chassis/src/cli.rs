@@ -6,6 +6,7 @@ use wayside_telemetry::LogFormat;
 
 use crate::call_args::CallArgs;
 use crate::jwt::JwtArgs;
+use crate::limit_args::LimitArgs;
 use crate::server_args::ServerArgs;
 use crate::tls::TlsArgs;
 
@@ -46,6 +47,10 @@ pub struct ProcessArgs {
     /// The files of TLS.
     #[command(flatten)]
     pub tls: TlsArgs,
+
+    /// How much of a server its callers may use.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// Which tokens are good.
     #[command(flatten)]

@@ -19,6 +19,9 @@ pub struct Needs {
     pub dry_run: SelectorBuilder<Support>,
     /// The headers that are handed on from a call to those made for it, beside the request id. Default: none.
     pub handed_on: AllowList,
+    /// The methods, or `/package.Service/*`, whose calls are streams that may be open for long: they do not count against a limit of calls in flight that is found by
+    /// measuring. Default: none.
+    pub long_calls: &'static [&'static str],
 }
 
 impl Default for Needs {
@@ -28,6 +31,7 @@ impl Default for Needs {
             timeouts: Selector::builder(Timeouts::default()),
             dry_run: Selector::builder(Support::default()),
             handed_on: AllowList::default(),
+            long_calls: &[],
         }
     }
 }

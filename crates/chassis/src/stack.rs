@@ -4,32 +4,44 @@ use tonic::service::Routes;
 use tower::ServiceBuilder;
 use wayside_interceptors::access_log::{AccessLogLayer, AccessLogService};
 use wayside_interceptors::auth::{AuthLayer, AuthService};
+use wayside_interceptors::concurrency::Concurrency;
 use wayside_interceptors::deadline::{DeadlineLayer, DeadlineService, Timeouts};
 use wayside_interceptors::dry_run::{DryRunLayer, DryRunService, Support};
 use wayside_interceptors::errors::rpc_error::{RpcErrorLayer, RpcErrorService};
 use wayside_interceptors::grpc_only::{GrpcOnly, GrpcOnlyLayer};
+use wayside_interceptors::load_shed::LoadShed;
 use wayside_interceptors::message_limit::{MessageLimit, MessageLimitLayer};
 use wayside_interceptors::metadata::{Metadata, MetadataLayer};
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer, PathAliasService};
+use wayside_interceptors::rate_limit::RateLimit;
 use wayside_interceptors::recovery::{Recovery, RecoveryLayer};
 use wayside_interceptors::selector::{
     HEALTH, InvalidSelector, REFLECTION, REFLECTION_V1ALPHA, Selector, SelectorBuilder,
 };
 
+use crate::limit_args::Limits;
 use crate::{Needs, ProcessArgs, StartError};
 
 /// The largest message that is taken. Source: the default of every gRPC stack.
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
 
 /// What serves gRPC, from the request id to the handler.
-pub(crate) type GrpcStack =
-    Metadata<AccessLogService<PathAliasService<RpcErrorService<DeadlineService<Guarded<Routes>>>>>>;
+pub(crate) type GrpcStack = Metadata<AccessLogService<PathAliasService<RpcErrorService<Limited>>>>;
 
-/// What is inside of the deadline.
-type Guarded<S> = AuthService<DryRunService<Recovery<GrpcOnly<MessageLimit<S>>>>>;
+/// What is inside of the tap.
+type Limited = RateLimit<DeadlineService<LoadShed<AuthService<OfCaller>>>>;
+
+/// What is inside of authorization.
+type OfCaller = RateLimit<Concurrency<DryRunService<Handlers>>>;
+
+/// What a call gets to that nothing has refused.
+type Handlers = Recovery<GrpcOnly<MessageLimit<Routes>>>;
 
 /// What serves plain HTTP.
-pub(crate) type HttpStack = Metadata<AccessLogService<DeadlineService<Recovery<Routes>>>>;
+pub(crate) type HttpStack = Metadata<AccessLogService<RateLimit<DeadlineService<Measured>>>>;
+
+/// What is inside of the deadline of plain HTTP.
+type Measured = LoadShed<RateLimit<Concurrency<Recovery<Routes>>>>;
 
 /// The layers that differ from server to server.
 #[derive(Clone, Debug)]
@@ -37,6 +49,7 @@ pub(crate) struct Layers {
     name: String,
     metadata: MetadataLayer,
     deadline: DeadlineLayer,
+    limits: Limits,
     auth: AuthLayer,
     dry_run: DryRunLayer,
 }
@@ -58,6 +71,7 @@ impl Layers {
             name: name.to_owned(),
             metadata: MetadataLayer::new(needs.handed_on),
             deadline: DeadlineLayer::new(timeouts),
+            limits: process.limits.layers(needs.long_calls).map_err(invalid)?,
             auth: process.jwt.layer(name, needs.auth).await?,
             dry_run: DryRunLayer::new(dry_run),
         })
@@ -74,10 +88,17 @@ impl Layers {
             .layer(PathAliasLayer::new(aliases))
             // Around everything that may fail, so that older clients can read every error; the alias tells which those are.
             .layer(RpcErrorLayer)
+            // As early as a refusal can have the form that its caller reads: a call that comes too fast costs next to nothing.
+            .layer(self.limits.tap)
             // Around everything that may take time, so that the handler's future is what is dropped when time is up.
             .layer(self.deadline)
+            // Before the work of checking a token, and inside of the deadline, whose calls free their places when time is up.
+            .layer(self.limits.load_shed)
             // Before anything that acts for the caller, who is not known until here.
             .layer(self.auth)
+            // By who calls, as the token says.
+            .layer(self.limits.caller_rate)
+            .layer(self.limits.caller_calls)
             // After authorization: who may not call may not try either.
             .layer(self.dry_run)
             // Inside of the log, so that a panic is a call with a code and not a call that vanished.
@@ -94,14 +115,18 @@ impl Layers {
         ServiceBuilder::new()
             .layer(self.metadata)
             .layer(AccessLogLayer::new(self.name))
+            .layer(self.limits.tap)
             .layer(self.deadline)
+            .layer(self.limits.load_shed)
+            .layer(self.limits.caller_rate)
+            .layer(self.limits.caller_calls)
             .layer(RecoveryLayer)
             .service(routes.prepare())
     }
 }
 
 /// Ends a list with the settings of the services that every server has.
-fn standard<T: Clone>(
+pub(crate) fn standard<T: Clone>(
     list: SelectorBuilder<T>,
     setting: T,
 ) -> Result<Selector<T>, InvalidSelector> {

@@ -11,23 +11,31 @@ use tokio::time::Duration;
 use tonic::Code;
 use tower_layer::Layer;
 use wayside_interceptors::access_log::AccessLogLayer;
+use wayside_interceptors::admission::by_identity_or_peer;
 use wayside_interceptors::client::auth::{AuthLayer as TokenLayer, Token};
 use wayside_interceptors::client::circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer,
 };
-use wayside_interceptors::client::deadline::{DeadlineLayer as TimeoutLayer, Timeouts};
+use wayside_interceptors::client::deadline::DeadlineLayer as TimeoutLayer;
 use wayside_interceptors::client::logging::LoggingLayer;
+use wayside_interceptors::client::metadata::MetadataLayer as HandOnLayer;
 use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy};
-use wayside_interceptors::deadline::DeadlineLayer;
+use wayside_interceptors::concurrency::ConcurrencyLayer;
+use wayside_interceptors::deadline::{DeadlineLayer, Timeouts};
+use wayside_interceptors::dry_run::{DryRunLayer, Support};
 use wayside_interceptors::errors::rpc_error::RpcErrorLayer;
 use wayside_interceptors::grpc_only::GrpcOnlyLayer;
+use wayside_interceptors::load_shed::{Limit, LoadShedLayer};
 use wayside_interceptors::message_limit::MessageLimitLayer;
+use wayside_interceptors::metadata::MetadataLayer;
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer};
+use wayside_interceptors::rate_limit::{Quota, RateLimitLayer};
 use wayside_interceptors::recovery::RecoveryLayer;
+use wayside_interceptors::selector::Selector;
 
 mod support;
 
-use support::{Row, Unary, auth, client, json_log, server, unread_log};
+use support::{Row, Unary, auth, client, server, unread_log};
 
 const ALIASES: &[PathAlias] =
     &[PathAlias { from: "/rpc.Greet/", to: "/wayside.greet.v1.GreetService/" }];
@@ -38,9 +46,19 @@ fn rows() -> Vec<Row> {
         server("none", || Unary),
         server("access_log", || AccessLogLayer::new("greet").layer(Unary)),
         server("access_log_unread", || unread_log(AccessLogLayer::new("greet").layer(Unary))),
-        server("access_log_json", || json_log(AccessLogLayer::new("greet").layer(Unary))),
         server("auth_known_token", || auth().layer(Unary)),
-        server("deadline", || DeadlineLayer.layer(Unary)),
+        server("metadata", || MetadataLayer::default().layer(Unary)),
+        server("rate_limit", || RateLimitLayer::global(quota()).layer(Unary)),
+        server("rate_limit_keyed", || {
+            RateLimitLayer::keyed(Selector::from(Some(quota())), by_identity_or_peer).layer(Unary)
+        }),
+        server("load_shed", || LoadShedLayer::new(Limit::Fixed(4096)).layer(Unary)),
+        server("load_shed_adaptive", || LoadShedLayer::new(Limit::adaptive()).layer(Unary)),
+        server("concurrency", || {
+            ConcurrencyLayer::new(Selector::from(Some(100)), by_identity_or_peer).layer(Unary)
+        }),
+        server("deadline", || DeadlineLayer::default().layer(Unary)),
+        server("dry_run", || DryRunLayer::new(Selector::from(Support::Refused)).layer(Unary)),
         server("recovery", || RecoveryLayer.layer(Unary)),
         server("path_alias", || PathAliasLayer::new(ALIASES).layer(Unary)),
         server("grpc_only", || GrpcOnlyLayer.layer(Unary)),
@@ -49,10 +67,16 @@ fn rows() -> Vec<Row> {
         client("none", || Unary),
         client("retry", || RetryLayer::new(|_: &str| Some(retry().into())).layer(Unary)),
         client("deadline", || TimeoutLayer::new(|_: &str| TEN_SECONDS).layer(Unary)),
+        client("metadata", || HandOnLayer::default().layer(Unary)),
         client("logging", || LoggingLayer.layer(Unary)),
         client("auth", || TokenLayer::new(async || Ok(token())).encrypted().layer(Unary)),
         client("circuit_breaker", || CircuitBreakerLayer::new(breaker()).layer(Unary)),
     ]
+}
+
+/// More than is ever asked for, as what is measured is a call that is let through.
+fn quota() -> Quota {
+    Quota::per_second(1_000_000_000, 1_000_000_000).unwrap()
 }
 
 const TEN_SECONDS: Timeouts = Timeouts { default: Some(Duration::from_secs(10)), max: None };

@@ -8,7 +8,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use wayside_chassis::auth::{Claims, SigningKey, mint};
-use wayside_chassis::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
+use wayside_chassis::jwt::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use wayside_proto::accounts::v1::{
     CreateAccountRequest, DeleteAccountRequest, GetByTokenRequest, ListAccountsRequest,
     RotateTokenRequest, UpdateAccountRequest,
