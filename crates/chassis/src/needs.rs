@@ -9,7 +9,6 @@ use wayside_interceptors::selector::{Selector, SelectorBuilder};
 /// What a server asks of the interceptors around it. Health and reflection need no entry: they are open to everybody, take as long as they
 /// take, are never shed and only read.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Needs {
     /// Who may call which method. Default: everybody, as far as the interceptors go.
     pub auth: Auth,

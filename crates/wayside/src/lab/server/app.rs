@@ -6,7 +6,8 @@ use clap::Args;
 use greet::{Greet, GreetArgs, Release};
 use tokio::time::{Duration, sleep};
 use tonic::service::Routes;
-use wayside_chassis::{App, Setup, StartError, parse_duration};
+use wayside_chassis::auth::Policy;
+use wayside_chassis::{App, Auth, Needs, Setup, StartError, parse_duration};
 
 use super::pod_name;
 
@@ -26,6 +27,16 @@ pub(crate) struct SlowGreetArgs {
     pub(crate) delay: Duration,
 }
 
+impl SlowGreetArgs {
+    fn greet(&self) -> GreetArgs {
+        GreetArgs {
+            greet_release: Release::default(),
+            greet_pod_name: self.pod.clone(),
+            greet_pod_ip: String::new(),
+        }
+    }
+}
+
 impl App for SlowGreet {
     const NAME: &'static str = "lab-server";
     const ABOUT: &'static str = "Greets for the lab.";
@@ -35,13 +46,13 @@ impl App for SlowGreet {
 
     type Args = SlowGreetArgs;
 
+    fn needs(args: &SlowGreetArgs) -> Needs {
+        let everybody_known = Policy::builder().roles("/greet.v1.GreetService/*", ["caller"]);
+        Needs { auth: Auth::WithKeys(everybody_known), ..Greet::needs(&args.greet()) }
+    }
+
     async fn routes(args: SlowGreetArgs, setup: &Setup) -> Result<Routes, StartError> {
-        let greet = GreetArgs {
-            greet_release: Release::default(),
-            greet_pod_name: args.pod,
-            greet_pod_ip: String::new(),
-        };
-        let routes = Greet::routes(greet, setup).await?;
+        let routes = Greet::routes(args.greet(), setup).await?;
         let delay = args.delay;
         if delay.is_zero() {
             // Throughput is measured without anything that a greet server would not have.

@@ -36,7 +36,7 @@ pub(crate) static ROWS: [Row; 4] = [
     },
     Row {
         name: "quiet",
-        about: "our server with every interceptor, and --log access=warn: no line for a call",
+        about: "our server with every interceptor, a JWT checked and every limit counted, and --log access=warn: no line for a call",
         backend: Backend::Wayside,
         log: "info,access=warn",
         bar: Some(0.85),

@@ -6,12 +6,13 @@ use anyhow::Result;
 use tokio::time::Duration;
 
 use super::compare::{Measured, compare};
+use super::everything::Everything;
 use super::report::{Circumstances, report, verdict};
 use super::rows::{ROWS, Row};
 use crate::lab::args::StackArgs;
 use crate::lab::progress::Progress;
 use crate::lab::protocol::{Measure, Spec, Stack};
-use crate::lab::stage::{Client, Cores, Server, ServerPlan};
+use crate::lab::stage::{Backend, Client, Cores, Server, ServerPlan};
 
 const WARM_UP: Duration = Duration::from_millis(500);
 /// What a server and a client need to start and to end.
@@ -28,6 +29,7 @@ pub(crate) async fn stack(args: StackArgs) -> Result<()> {
         Ok(cores) => (Some(cores), cores.to_string()),
         Err(why) => (None, format!("not kept on cores of their own: {why:#}")),
     };
+    let everything = Everything::new()?;
     let run_time = args.duration + WARM_UP + AROUND;
     let mut progress = Progress::new(run_time * args.rounds * ROWS.len() as u32);
     let mut rounds = Vec::new();
@@ -38,7 +40,7 @@ pub(crate) async fn stack(args: StackArgs) -> Result<()> {
             let index = if round % 2 == 0 { turn } else { ROWS.len() - 1 - turn };
             let row = &ROWS[index];
             let what = format!("round {} of {}: {}", round + 1, args.rounds, row.name);
-            let measuring = measure(row, cores, &args);
+            let measuring = measure(row, &everything, cores, &args);
             measured[index] = Some(progress.during(&what, run_time, measuring).await?);
         }
         rounds.push(measured.into_iter().flatten().collect());
@@ -49,8 +51,15 @@ pub(crate) async fn stack(args: StackArgs) -> Result<()> {
     verdict(&compared)
 }
 
-async fn measure(row: &Row, cores: Option<Cores>, args: &StackArgs) -> Result<Measured> {
-    let plan = ServerPlan { core: cores.map(|cores| cores.server), ..row.plan() };
+async fn measure(
+    row: &Row,
+    everything: &Everything,
+    cores: Option<Cores>,
+    args: &StackArgs,
+) -> Result<Measured> {
+    let options =
+        if row.backend == Backend::Wayside { everything.options.clone() } else { Vec::new() };
+    let plan = ServerPlan { core: cores.map(|cores| cores.server), options, ..row.plan() };
     let mut server = Server::start(&plan, 0, Duration::ZERO).await?;
     let spec = Spec {
         stack: Stack::TonicOne,
@@ -61,7 +70,8 @@ async fn measure(row: &Row, cores: Option<Cores>, args: &StackArgs) -> Result<Me
         pace_ms: 0,
         timeout_ms: TIMEOUT.as_millis() as u64,
         keepalive_ms: None,
-        metadata: Vec::new(),
+        // Whether the server looks at it or not: the client has the same work in every row.
+        metadata: everything.metadata.clone(),
         measure: Some(Measure {
             warm_up_ms: WARM_UP.as_millis() as u64,
             window_ms: args.duration.as_millis() as u64,
