@@ -232,6 +232,8 @@ async fn identities_are_told_apart_by_issuer_and_subject_and_else_by_address() {
     let gopher = key("1.1.1.1:1", Some(("ab", "c"))).await;
     assert_eq!(gopher, key("2.2.2.2:2", Some(("ab", "c"))).await, "wherever it comes from");
     assert_ne!(gopher, key("1.1.1.1:1", Some(("a", "bc"))).await);
+    assert_ne!(gopher, key("1.1.1.1:1", Some(("other", "c"))).await, "another issuer");
+    assert_ne!(gopher, key("1.1.1.1:1", Some(("ab", "d"))).await, "another subject");
     assert_ne!(gopher, key("1.1.1.1:1", None).await);
     assert_eq!(key("1.1.1.1:1", None).await, key("1.1.1.1:2", None).await);
 }
