@@ -39,6 +39,7 @@ pub use server_args::ServerArgs;
 pub use setup::Setup;
 pub use signals::{Interrupted, run_until_signal};
 pub use tls::{TlsArgs, TlsError};
+pub use wayside_interceptors::client::retry::NotIdempotent;
 pub use wayside_interceptors::deadline::Timeouts;
 pub use wayside_interceptors::dry_run::{DryRun, Support as DryRunSupport};
 pub use wayside_interceptors::errors::{StatusBuilder, Violations};
