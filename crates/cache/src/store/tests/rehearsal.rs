@@ -36,6 +36,9 @@ fn bytes_add_up_and_a_smaller_value_gives_some_back() {
     // Nothing is reserved: what really is stored meanwhile has all the room there is.
     store.insert(&account("bob"), 9, &write("b", b"123"), now).unwrap();
     assert_eq!(store.ledger.used(), 10);
+    // What takes no more than before fits all the same.
+    assert_eq!(tried("a", b"123"), Ok(()));
+    assert_eq!(tried("d", b""), Err(FULL));
 }
 
 #[test]
