@@ -1,0 +1,4 @@
+mod adaptive;
+mod fixed;
+mod gradient;
+mod simulation;

@@ -1,0 +1,41 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::limiter::Limits;
+use crate::admission::{AdmittedBody, ResponseFuture};
+
+/// The service of [`RateLimitLayer`](super::RateLimitLayer).
+#[derive(Clone, Debug)]
+pub struct RateLimit<S> {
+    inner: S,
+    limits: Arc<Limits>,
+}
+
+impl<S> RateLimit<S> {
+    pub(super) fn new(inner: S, limits: Arc<Limits>) -> Self {
+        Self { inner, limits }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for RateLimit<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body,
+{
+    type Response = Response<AdmittedBody<R, ()>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, ()>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let decision = self.limits.admit(&request);
+        ResponseFuture::of(&mut self.inner, request, decision)
+    }
+}
