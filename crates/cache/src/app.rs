@@ -7,7 +7,9 @@ use tokio::time::Duration;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use wayside_balance::Target;
-use wayside_chassis::{App, PathAlias, Setup, StartError, parse_duration};
+use wayside_chassis::{
+    App, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError, Timeouts, parse_duration,
+};
 use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::cache::v1::cache_service_server::CacheServiceServer;
 
@@ -18,6 +20,11 @@ use crate::tenants::Tenants;
 
 /// Where an accounts server listens unless told otherwise.
 const DEFAULT_ACCOUNTS_TARGET: &str = "127.0.0.1:5052";
+/// How long a call with one request and one reply may take: a lookup of the account and a moment, so what takes longer is lost.
+const UNARY: Timeouts =
+    Timeouts { default: Some(Duration::from_secs(10)), max: Some(Duration::from_secs(60)) };
+/// How long a stream may take: as long as there are entries, which the caller's own speed decides.
+const STREAMING: Timeouts = Timeouts { default: None, max: None };
 
 /// The cache server.
 #[derive(Debug)]
@@ -58,6 +65,21 @@ impl App for Cache {
         &[PathAlias { from: "/rpc.Cache/", to: "/cache.v1.CacheService/" }];
 
     type Args = CacheArgs;
+
+    /// Auth stays off: the token of a call is that of an account, which says whose entries it is about, and the service has it looked up.
+    fn needs(_: &CacheArgs) -> Needs {
+        let mut needs = Needs::default();
+        needs.timeouts = Selector::builder(UNARY)
+            .on("/cache.v1.CacheService/Dump", STREAMING)
+            .on("/cache.v1.CacheService/Restore", STREAMING);
+        needs.dry_run = Selector::builder(DryRunSupport::Refused)
+            .on("/cache.v1.CacheService/Store", DryRunSupport::Supported)
+            .on("/cache.v1.CacheService/Delete", DryRunSupport::Supported)
+            .on("/cache.v1.CacheService/Restore", DryRunSupport::Supported)
+            .on("/cache.v1.CacheService/Get", DryRunSupport::ReadOnly)
+            .on("/cache.v1.CacheService/Dump", DryRunSupport::ReadOnly);
+        needs
+    }
 
     async fn routes(args: CacheArgs, setup: &Setup) -> Result<Routes, StartError> {
         let target = match args.cache_accounts_target {
@@ -111,6 +133,22 @@ mod tests {
         assert_eq!(args.cache_account_ttl, Duration::from_secs(1));
         assert_eq!(args.cache_max_bytes, 1 << 30);
         assert!(DEFAULT_ACCOUNTS_TARGET.parse::<Target>().is_ok());
+    }
+
+    #[test]
+    fn only_streams_have_no_timeout_and_every_method_can_be_tried() {
+        let needs = Cache::needs(&Cli::parse_from(["cache"]).args);
+        let (timeouts, dry_run) = (needs.timeouts.build().unwrap(), needs.dry_run.build().unwrap());
+        for (method, expected, support) in [
+            ("Store", UNARY, DryRunSupport::Supported),
+            ("Get", UNARY, DryRunSupport::ReadOnly),
+            ("Delete", UNARY, DryRunSupport::Supported),
+            ("Dump", STREAMING, DryRunSupport::ReadOnly),
+            ("Restore", STREAMING, DryRunSupport::Supported),
+        ] {
+            let path = format!("/{}/{method}", Cache::SERVICES[0]);
+            assert_eq!((*timeouts.get(&path), *dry_run.get(&path)), (expected, support), "{path}");
+        }
     }
 
     #[test]

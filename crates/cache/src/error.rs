@@ -1,15 +1,18 @@
 //! Why a call fails, and what its caller is told.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use tokio::time::Duration;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::StatusExt;
+use wayside_chassis::StatusBuilder;
 
 use crate::store::Refused;
 
 /// The domain of the reasons in `google.rpc.ErrorInfo`.
 pub(crate) const DOMAIN: &str = "wayside";
+/// When to try again if the accounts server cannot be reached. Source: the first pause of gRPC's connection backoff.
+const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Why a call fails. No variant can hold a token.
 #[derive(Debug, thiserror::Error)]
@@ -34,20 +37,19 @@ pub(crate) enum Error {
     /// The token belongs to no account.
     #[error("account token is not known")]
     TokenUnknown,
-    /// The accounts server did not say whose token it is.
-    #[error("accounts could not be asked: {text}")]
+    /// The accounts server did not say whose token it is. Its text may be of any length, and the caller gets the beginning.
+    #[error("accounts could not be asked: {text:.256}")]
     Accounts {
         /// How the lookup ended.
         code: Code,
         /// What the accounts server or the channel to it said.
         text: String,
+        /// When to try again, where that may help.
+        retry_after: Option<Duration>,
     },
     /// The accounts server answered with something that is not an account.
     #[error("accounts could not be asked: its answer has no account with an id and a limit")]
     AccountUnusable,
-    /// Fields of the request that cannot be used; at least one.
-    #[error("{}", fields_text(.0))]
-    Fields(Vec<FieldViolation>),
     /// The account has no such key.
     #[error("Key not found {0}")]
     KeyNotFound(String),
@@ -59,33 +61,55 @@ pub(crate) enum Error {
         /// Which limit was reached.
         refused: Refused,
     },
-    /// Restore cannot be tried without doing it.
-    #[error(
-        "dry-run is not supported by Restore: nothing was stored; leave the metadata out, or try the entries with Store"
-    )]
-    DryRunRestore,
+}
+
+impl Error {
+    /// A lookup of the account that has failed, without the token that an old or broken accounts server may repeat.
+    pub(crate) fn accounts(status: &Status, token: &str) -> Self {
+        let told = || status.get_details_retry_info()?.retry_delay;
+        let retry_after = match status.code() {
+            Code::Unavailable => Some(told().unwrap_or(RECONNECT)),
+            Code::ResourceExhausted => told(),
+            _ => None,
+        };
+        let text = status.message().replace(token, "[token]");
+        Self::Accounts { code: status.code(), text, retry_after }
+    }
 }
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let (code, details) = match &error {
-            Error::TokenMissing => (Code::Unauthenticated, reason("TOKEN_MISSING")),
+        let of = |code| StatusBuilder::new(code, &error);
+        match &error {
+            Error::TokenMissing => of(Code::Unauthenticated).reason("TOKEN_MISSING", DOMAIN),
             Error::TokenMalformed | Error::TokenTwice | Error::TokenTooLong { .. } => {
-                (Code::Unauthenticated, reason("TOKEN_MALFORMED"))
+                of(Code::Unauthenticated).reason("TOKEN_MALFORMED", DOMAIN)
             }
-            Error::TokenUnknown => (Code::Unauthenticated, reason("TOKEN_UNKNOWN")),
-            Error::Accounts { code, .. } => {
-                (code_for_caller(*code), reason("ACCOUNTS_UNAVAILABLE"))
+            Error::TokenUnknown => of(Code::Unauthenticated).reason("TOKEN_UNKNOWN", DOMAIN),
+            Error::Accounts { code, retry_after, .. } => {
+                let status = of(code_for_caller(*code)).reason("ACCOUNTS_UNAVAILABLE", DOMAIN);
+                match retry_after {
+                    Some(delay) => status.retry_after(*delay),
+                    None => status,
+                }
             }
-            Error::AccountUnusable => (Code::Internal, reason("ACCOUNTS_UNAVAILABLE")),
-            Error::Fields(violations) => {
-                (Code::InvalidArgument, ErrorDetails::with_bad_request(violations.as_slice()))
+            Error::AccountUnusable => of(Code::Internal).reason("ACCOUNTS_UNAVAILABLE", DOMAIN),
+            Error::KeyNotFound(_) => of(Code::NotFound).reason("KEY_NOT_FOUND", DOMAIN),
+            // Without a time to come back at, as neither quota mends itself: an older client would call again and again.
+            Error::Refused { account, refused: Refused::KeyLimit { limit } } => {
+                let remedy = format_args!(
+                    "the account may have {limit} keys: delete some, or have its max_cache_keys raised"
+                );
+                of(Code::FailedPrecondition).quota(&format!("account:{account}"), remedy)
             }
-            Error::KeyNotFound(_) => (Code::NotFound, reason("KEY_NOT_FOUND")),
-            Error::Refused { account, refused } => quota(account, *refused),
-            Error::DryRunRestore => (Code::Unimplemented, reason("DRY_RUN_NOT_SUPPORTED")),
-        };
-        Self::with_error_details(code, error.to_string(), details)
+            Error::Refused { refused: Refused::Full { limit }, .. } => {
+                let remedy = format_args!(
+                    "the server keeps {limit} bytes: delete keys, or raise --cache-max-bytes"
+                );
+                of(Code::ResourceExhausted).quota("server:cache", remedy)
+            }
+        }
+        .build()
     }
 }
 
@@ -114,31 +138,6 @@ fn code_for_caller(code: Code) -> Code {
     }
 }
 
-fn reason(reason: &str) -> ErrorDetails {
-    ErrorDetails::with_error_info(reason, DOMAIN, [])
-}
-
-fn quota(account: &str, refused: Refused) -> (Code, ErrorDetails) {
-    match refused {
-        Refused::KeyLimit { limit } => {
-            let remedy = format!(
-                "the account may have {limit} keys: delete some, or have its max_cache_keys raised"
-            );
-            let details =
-                ErrorDetails::with_quota_failure_violation(format!("account:{account}"), remedy);
-            (Code::FailedPrecondition, details)
-        }
-        Refused::Full { limit } => {
-            let remedy =
-                format!("the server keeps {limit} bytes: delete keys, or raise --cache-max-bytes");
-            (
-                Code::ResourceExhausted,
-                ErrorDetails::with_quota_failure_violation("server:cache", remedy),
-            )
-        }
-    }
-}
-
 fn refused_text(account: &str, refused: Refused) -> String {
     match refused {
         Refused::KeyLimit { limit } => format!("Account {account} exceeds max key limit {limit}"),
@@ -146,14 +145,4 @@ fn refused_text(account: &str, refused: Refused) -> String {
             "the cache is full: keys and values of all accounts are limited to {limit} bytes; delete keys, store with a ttl, or raise --cache-max-bytes"
         ),
     }
-}
-
-fn fields_text(violations: &[FieldViolation]) -> String {
-    let mut text = String::new();
-    for FieldViolation { field, description, .. } in violations {
-        let separator = if text.is_empty() { "" } else { "; " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{separator}field {field}: {description}");
-    }
-    text
 }

@@ -1,9 +1,8 @@
 //! What the fields of a request may be.
 
 use tokio::time::Duration;
-use tonic_types::FieldViolation;
-
-use crate::error::Error;
+use tonic::Status;
+use wayside_chassis::Violations;
 
 /// How long a key may be, in bytes.
 pub(crate) const MAX_KEY_BYTES: usize = 1024;
@@ -13,76 +12,76 @@ const MAX_VAL_BYTES: usize = 1024 * 1024;
 const MAX_TTL: Duration = Duration::from_secs(315_576_000);
 
 /// Checks a key.
-pub(crate) fn key(key: &str) -> Result<(), Error> {
-    all(key_violation(key))
+///
+/// # Errors
+/// INVALID_ARGUMENT.
+pub(crate) fn key(key: &str) -> Result<(), Status> {
+    let mut bad = Violations::default();
+    check_key(key, &mut bad);
+    bad.into_result()
 }
 
-/// Checks what is to be stored, and gives how long to keep it. Every field that cannot be used is told at once.
+/// Checks what is to be stored, and gives how long to keep it.
+///
+/// # Errors
+/// INVALID_ARGUMENT with every field that cannot be used.
 pub(crate) fn entry(
     key: &str,
     val: &[u8],
     ttl: Option<prost_types::Duration>,
-) -> Result<Option<Duration>, Error> {
-    let val_violation = (val.len() > MAX_VAL_BYTES).then(|| {
-        violation(
-            "val",
-            format!("{} bytes are more than {MAX_VAL_BYTES}: split the value", val.len()),
-        )
-    });
-    let (ttl, ttl_violation) = match ttl.map(ttl_of).transpose() {
-        Ok(ttl) => (ttl, None),
-        Err(violation) => (None, Some(violation)),
-    };
-    all(key_violation(key).into_iter().chain(val_violation).chain(ttl_violation)).map(|()| ttl)
+) -> Result<Option<Duration>, Status> {
+    let mut bad = Violations::default();
+    check_key(key, &mut bad);
+    let bytes = val.len();
+    bad.check(
+        bytes <= MAX_VAL_BYTES,
+        "val",
+        format_args!("{bytes} bytes are more than {MAX_VAL_BYTES}: split the value"),
+    );
+    let kept = ttl.and_then(duration);
+    bad.check(
+        kept.is_some() || ttl.is_none(),
+        "ttl",
+        format_args!(
+            "is not more than 0 and at most 10 years ({} s); leave it out to keep the entry",
+            MAX_TTL.as_secs()
+        ),
+    );
+    bad.into_result().map(|()| kept)
 }
 
-/// One bad field, for an error that has a reason of its own.
-pub(crate) fn violation(field: &str, description: impl Into<String>) -> FieldViolation {
-    FieldViolation::new(field, description)
-}
-
-fn key_violation(key: &str) -> Option<FieldViolation> {
+fn check_key(key: &str, bad: &mut Violations) {
     match key.len() {
-        0 => Some(violation("key", format!("is empty; a key has 1 to {MAX_KEY_BYTES} bytes"))),
-        1..=MAX_KEY_BYTES => None,
-        bytes => Some(violation(
+        0 => bad.add("key", format_args!("is empty; a key has 1 to {MAX_KEY_BYTES} bytes")),
+        1..=MAX_KEY_BYTES => {}
+        bytes => bad.add(
             "key",
-            format!("{bytes} bytes are too long; a key has 1 to {MAX_KEY_BYTES} bytes"),
-        )),
+            format_args!("{bytes} bytes are too long; a key has 1 to {MAX_KEY_BYTES} bytes"),
+        ),
     }
 }
 
-fn ttl_of(ttl: prost_types::Duration) -> Result<Duration, FieldViolation> {
-    let seconds = u64::try_from(ttl.seconds).ok();
-    let nanos = u32::try_from(ttl.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
-    seconds
-        .zip(nanos)
-        .map(|(seconds, nanos)| Duration::new(seconds, nanos))
-        .filter(|ttl| !ttl.is_zero() && *ttl <= MAX_TTL)
-        .ok_or_else(|| {
-            let limit = MAX_TTL.as_secs();
-            violation("ttl", format!("is not more than 0 and at most 10 years ({limit} s); leave it out to keep the entry"))
-        })
-}
-
-fn all(violations: impl IntoIterator<Item = FieldViolation>) -> Result<(), Error> {
-    let violations = violations.into_iter().collect::<Vec<_>>();
-    if violations.is_empty() { Ok(()) } else { Err(Error::Fields(violations)) }
+/// A time to live that may be asked for.
+fn duration(ttl: prost_types::Duration) -> Option<Duration> {
+    let seconds = u64::try_from(ttl.seconds).ok()?;
+    let nanos = u32::try_from(ttl.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    let ttl = Duration::new(seconds, nanos);
+    (!ttl.is_zero() && ttl <= MAX_TTL).then_some(ttl)
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+    use tonic_types::StatusExt;
+
     use super::*;
 
     fn bad_fields(key: &str, val_len: usize, ttl: Option<(i64, i32)>) -> Vec<String> {
         let ttl = ttl.map(|(seconds, nanos)| prost_types::Duration { seconds, nanos });
-        match entry(key, &vec![0; val_len], ttl) {
-            Ok(_) => Vec::new(),
-            Err(Error::Fields(violations)) => {
-                violations.into_iter().map(|violation| violation.field).collect()
-            }
-            Err(error) => panic!("{error}"),
-        }
+        let Err(status) = entry(key, &vec![0; val_len], ttl) else { return Vec::new() };
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let bad = status.get_details_bad_request().unwrap();
+        bad.field_violations.into_iter().map(|violation| violation.field).collect()
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use tonic::Status;
+use wayside_chassis::Violations;
 
-use crate::error::Error;
-use crate::fields::{MAX_KEY_BYTES, violation};
+use crate::fields::MAX_KEY_BYTES;
 
 /// The first byte, so that a token of another form is told from this one.
 const VERSION: u8 = 1;
@@ -17,17 +18,18 @@ pub(crate) fn encode(key: &str) -> String {
 }
 
 /// The key in a token; `None` for the empty token, which starts from the first key.
-pub(crate) fn decode(token: &str) -> Result<Option<String>, Error> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    match key(token) {
-        Some(key) => Ok(Some(key)),
-        None => {
-            let remedy = "is not the resume_token of a DumpResponse; leave it empty to start from the first key";
-            Err(Error::Fields(vec![violation("resume_token", remedy)]))
-        }
-    }
+///
+/// # Errors
+/// INVALID_ARGUMENT.
+pub(crate) fn decode(token: &str) -> Result<Option<String>, Status> {
+    let key = key(token);
+    let mut bad = Violations::default();
+    bad.check(
+        token.is_empty() || key.is_some(),
+        "resume_token",
+        "is not the resume_token of a DumpResponse; leave it empty to start from the first key",
+    );
+    bad.into_result().map(|()| key)
 }
 
 fn key(token: &str) -> Option<String> {
@@ -42,6 +44,8 @@ fn key(token: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt;
+
     use super::*;
 
     #[test]
@@ -69,8 +73,9 @@ mod tests {
             &too_long,
             &"A".repeat(9999),
         ] {
-            let Err(Error::Fields(violations)) = decode(token) else { panic!("{token} was taken") };
-            assert_eq!(violations[0].field, "resume_token");
+            let status = decode(token).unwrap_err();
+            let bad = status.get_details_bad_request().unwrap();
+            assert_eq!(bad.field_violations[0].field, "resume_token", "{token}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use wayside_chassis::Context;
 use wayside_proto::cache::v1::cache_service_server::CacheService;
@@ -15,7 +15,7 @@ use wayside_proto::cache::v1::{
 use crate::dump::Dump;
 use crate::error::Error;
 use crate::restore::restore;
-use crate::store::{Store, Write};
+use crate::store::{Rehearsal, Store, Write};
 use crate::tenants::{Tenant, Tenants};
 use crate::token::Token;
 use crate::{fields, resume_token};
@@ -32,12 +32,7 @@ pub(crate) struct Service {
 pub(crate) struct Call {
     metadata: MetadataMap,
     context: Context,
-    pub(crate) dry_run: Option<DryRun>,
 }
-
-/// The caller wants to know what would happen, and nothing to be changed: metadata `dry-run: 1`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DryRun;
 
 impl Service {
     pub(crate) fn new(store: Arc<Store>, tenants: Tenants) -> Self {
@@ -53,19 +48,20 @@ impl Service {
     pub(crate) fn insert(
         &self,
         tenant: &Tenant,
-        call: &Call,
+        rehearsal: Option<&mut Rehearsal>,
         key: &str,
         val: &[u8],
         ttl: Option<prost_types::Duration>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Status> {
         let ttl = fields::entry(key, val, ttl)?;
         let now = Instant::now();
         let write = Write { key, val, expires: ttl.map(|ttl| now + ttl) };
-        let result = match call.dry_run {
-            None => self.store.insert(&tenant.id, tenant.max_keys, &write, now),
-            Some(DryRun) => self.store.check(&tenant.id, tenant.max_keys, &write, now),
+        let Tenant { id, max_keys } = tenant;
+        let result = match rehearsal {
+            None => self.store.insert(id, *max_keys, &write, now),
+            Some(rehearsal) => self.store.rehearse(rehearsal, id, *max_keys, &write, now),
         };
-        result.map_err(|refused| Error::Refused { account: tenant.id.clone(), refused })
+        result.map_err(|refused| Error::Refused { account: id.clone(), refused }.into())
     }
 }
 
@@ -77,8 +73,8 @@ impl CacheService for Service {
     ) -> Result<Response<StoreResponse>, Status> {
         let (call, message) = Call::of(request);
         let tenant = self.tenant(&call, &message.account_token).await?;
-        self.insert(&tenant, &call, &message.key, &message.val, message.ttl)?;
-        Ok(call.response(StoreResponse {}))
+        self.insert(&tenant, call.rehearsal().as_mut(), &message.key, &message.val, message.ttl)?;
+        Ok(Response::new(StoreResponse {}))
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
@@ -86,7 +82,7 @@ impl CacheService for Service {
         let tenant = self.tenant(&call, &message.account_token).await?;
         fields::key(&message.key)?;
         let val = self.store.get(&tenant.id, &message.key, Instant::now());
-        Ok(call.response(GetResponse { val: val.ok_or(Error::KeyNotFound(message.key))? }))
+        Ok(Response::new(GetResponse { val: val.ok_or(Error::KeyNotFound(message.key))? }))
     }
 
     async fn delete(
@@ -97,12 +93,13 @@ impl CacheService for Service {
         let tenant = self.tenant(&call, &message.account_token).await?;
         fields::key(&message.key)?;
         let now = Instant::now();
-        let found = match call.dry_run {
-            None => self.store.delete(&tenant.id, &message.key, now),
-            Some(DryRun) => self.store.get(&tenant.id, &message.key, now).is_some(),
+        let found = if call.is_dry_run() {
+            self.store.get(&tenant.id, &message.key, now).is_some()
+        } else {
+            self.store.delete(&tenant.id, &message.key, now)
         };
         if found {
-            Ok(call.response(DeleteResponse {}))
+            Ok(Response::new(DeleteResponse {}))
         } else {
             Err(Error::KeyNotFound(message.key).into())
         }
@@ -114,7 +111,7 @@ impl CacheService for Service {
         let (call, message) = Call::of(request);
         let tenant = self.tenant(&call, &message.account_token).await?;
         let after = resume_token::decode(&message.resume_token)?;
-        Ok(call.response(Dump::new(self.store.clone(), tenant.id, after)))
+        Ok(Response::new(Dump::new(self.store.clone(), tenant.id, after)))
     }
 
     async fn restore(
@@ -129,24 +126,17 @@ impl CacheService for Service {
 impl Call {
     pub(crate) fn of<T>(request: Request<T>) -> (Self, T) {
         let (metadata, extensions, message) = request.into_parts();
-        // Any other value is no dry run, as it was in the first cache servers.
-        let dry_run =
-            metadata.get(DryRun::METADATA).is_some_and(|value| value == "1").then_some(DryRun);
-        (Self { metadata, context: Context::from_extensions(&extensions), dry_run }, message)
+        (Self { metadata, context: Context::from_extensions(&extensions) }, message)
     }
 
-    /// A reply. That of a dry run says so: a server that does not know dry runs would have done it.
-    fn response<T>(&self, message: T) -> Response<T> {
-        let mut response = Response::new(message);
-        if self.dry_run.is_some() {
-            response.metadata_mut().insert(DryRun::METADATA, MetadataValue::from_static("1"));
-        }
-        response
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.context.dry_run().is_some()
     }
-}
 
-impl DryRun {
-    const METADATA: &str = "dry-run";
+    /// Where a dry run writes to.
+    pub(crate) fn rehearsal(&self) -> Option<Rehearsal> {
+        self.is_dry_run().then(Rehearsal::default)
+    }
 }
 
 #[cfg(test)]

@@ -76,11 +76,7 @@ impl Tenants {
                 response.into_inner().account.and_then(tenant).ok_or(Error::AccountUnusable)
             }
             Err(status) if status.code() == Code::NotFound => Err(Error::TokenUnknown),
-            Err(status) => Err(Error::Accounts {
-                code: status.code(),
-                // An old or broken accounts server may repeat what it was asked.
-                text: status.message().replace(token.reveal(), "[token]"),
-            }),
+            Err(status) => Err(Error::accounts(&status, token.reveal())),
         }
     }
 }

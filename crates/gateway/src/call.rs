@@ -60,21 +60,21 @@ pub(crate) struct Call<'t> {
 
 impl Call<'_> {
     /// Calls a method with a single reply.
-    pub(crate) async fn single(self) -> Result<DynamicMessage, Status> {
+    pub(crate) async fn single(self) -> Result<Response<DynamicMessage>, Status> {
         let (request, codec) =
             (request(self.metadata, self.requests, self.deadline), self.target.codec());
         let mut client = Grpc::new(self.target.channel.clone());
         let call = client.client_streaming(request, self.target.path.clone(), codec);
-        self.deadline.limit(call).await.map(Response::into_inner)
+        self.deadline.limit(call).await
     }
 
     /// Calls a method with a stream of replies.
-    pub(crate) async fn streaming(self) -> Result<Streaming<DynamicMessage>, Status> {
+    pub(crate) async fn streaming(self) -> Result<Response<Streaming<DynamicMessage>>, Status> {
         let (request, codec) =
             (request(self.metadata, self.requests, self.deadline), self.target.codec());
         let mut client = Grpc::new(self.target.channel.clone());
         let call = client.streaming(request, self.target.path.clone(), codec);
-        self.deadline.limit(call).await.map(Response::into_inner)
+        self.deadline.limit(call).await
     }
 }
 

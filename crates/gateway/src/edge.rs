@@ -54,7 +54,11 @@ pub(crate) async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Re
     let mut response = match edge.answer(request).await {
         Ok(response) => response,
         Err(Failure::Refused(refusal)) => edge.statuses.refused(refusal),
-        Err(Failure::Failed(status)) => edge.statuses.failed(&status),
+        Err(Failure::Failed(status)) => {
+            let mut response = edge.statuses.failed(&status);
+            metadata::answer(status.metadata(), response.headers_mut());
+            response
+        }
     };
     // Nothing that a server sends may be taken for a page or a script.
     response

@@ -1,6 +1,7 @@
-//! Which headers of a request go on to the server, as metadata of the call.
+//! Which headers of a request go on to the server, as metadata of the call, and what of the server's metadata comes back.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tonic::Status;
 use tonic::metadata::MetadataMap;
 use wayside_chassis::Context;
 
@@ -50,6 +51,24 @@ pub(crate) fn metadata(headers: &HeaderMap, context: &Context) -> MetadataMap {
         passed.insert(HeaderName::from_static(FORWARDED_FOR), address);
     }
     MetadataMap::from_headers(passed)
+}
+
+/// What a server says of the call rather than in its reply: that a dry run was one. Without it the client has to take the call for a real one.
+const ANSWERED: [&str; 1] = ["dry-run"];
+
+/// Copies what a server says of a call into the headers of the response.
+pub(crate) fn answer(metadata: &MetadataMap, headers: &mut HeaderMap) {
+    for name in ANSWERED {
+        if let Some(value) = metadata.as_ref().get(name) {
+            headers.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+}
+
+/// The error that a stream ended in, with what the server said of the call when the stream began.
+pub(crate) fn answered(began: &MetadataMap, mut status: Status) -> Status {
+    answer(began, status.metadata_mut().as_mut());
+    status
 }
 
 /// What has a header of its own is not taken from a second one: a proxy in front may have checked or removed the first.

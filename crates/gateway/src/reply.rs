@@ -8,12 +8,17 @@ use serde_json::Value as Json;
 use tonic::Status;
 
 use crate::binding::ReplyRule;
+use crate::metadata;
 
 /// Canonical proto JSON that shows fields with their default value too.
 const JSON: SerializeOptions = SerializeOptions::new().skip_default_fields(false);
 
 /// Makes a response of a reply.
-pub(crate) fn response(rule: &ReplyRule, message: &DynamicMessage) -> Result<Response, Status> {
+pub(crate) fn response(
+    rule: &ReplyRule,
+    reply: &tonic::Response<DynamicMessage>,
+) -> Result<Response, Status> {
+    let message = reply.get_ref();
     let (content_type, body) = match rule {
         ReplyRule::Text { beginning, field } => {
             let text = message.get_field(field);
@@ -24,6 +29,7 @@ pub(crate) fn response(rule: &ReplyRule, message: &DynamicMessage) -> Result<Res
     };
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    metadata::answer(reply.metadata(), response.headers_mut());
     Ok(response)
 }
 

@@ -14,18 +14,20 @@ use tonic::{Status, Streaming};
 
 use crate::binding::Binding;
 use crate::call::Deadline;
-use crate::reply;
 use crate::status::Statuses;
+use crate::{metadata, reply};
 
 /// Makes a response of a stream. Waits for its first message, because a call that fails before it is an ordinary error; one that fails
 /// later has sent its HTTP status, so the error is the last line.
 pub(crate) async fn response(
     binding: Arc<Binding>,
-    mut replies: Streaming<DynamicMessage>,
+    replies: tonic::Response<Streaming<DynamicMessage>>,
     deadline: Deadline,
     statuses: Arc<Statuses>,
 ) -> Result<Response, Status> {
-    let body = match deadline.limit(replies.message()).await? {
+    let (began, mut replies, _) = replies.into_parts();
+    let first = deadline.limit(replies.message()).await;
+    let body = match first.map_err(|status| metadata::answered(&began, status))? {
         None => Body::empty(),
         first => {
             let lines = Lines { binding, first, replies, deadline, statuses, ended: false };
@@ -36,6 +38,7 @@ pub(crate) async fn response(
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    metadata::answer(&began, response.headers_mut());
     Ok(response)
 }
 

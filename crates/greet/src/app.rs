@@ -1,9 +1,12 @@
 //! Greet as an [`App`].
 
 use clap::{Args, ValueEnum};
+use tokio::time::Duration;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
-use wayside_chassis::{App, PathAlias, Setup, StartError};
+use wayside_chassis::{
+    App, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError, Timeouts,
+};
 use wayside_proto::greet::v1::greet_service_server::GreetServiceServer;
 
 use crate::service::Greeter;
@@ -67,6 +70,17 @@ impl App for Greet {
 
     type Args = GreetArgs;
 
+    fn needs(_: &GreetArgs) -> Needs {
+        let mut needs = Needs::default();
+        // Twice the longest delay that a request may ask for. A stream has one for each greeting, so it may take as long as it takes.
+        let greet = Timeouts { default: Some(Duration::from_secs(60)), max: None };
+        needs.timeouts =
+            Selector::builder(Timeouts::default()).on("/greet.v1.GreetService/Greet", greet);
+        // A greeting changes nothing.
+        needs.dry_run = Selector::builder(DryRunSupport::ReadOnly);
+        needs
+    }
+
     async fn routes(args: GreetArgs, _: &Setup) -> Result<Routes, StartError> {
         let words = Words::new(args.greet_release, &args.greet_pod_name, &args.greet_pod_ip);
         let service = GreetServiceServer::new(Greeter::new(words))
@@ -75,5 +89,35 @@ impl App for Greet {
             .send_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Zstd);
         Ok(Routes::new(service))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: GreetArgs,
+    }
+
+    #[test]
+    fn greet_has_a_timeout_the_streams_have_none_and_all_can_be_tried() {
+        let needs = Greet::needs(&Cli::parse_from(["greet"]).args);
+        let (timeouts, dry_run) = (needs.timeouts.build().unwrap(), needs.dry_run.build().unwrap());
+        for (method, seconds) in [
+            ("Greet", Some(60)),
+            ("GreetManyTimes", None),
+            ("LongGreet", None),
+            ("GreetEveryone", None),
+        ] {
+            let path = format!("/{}/{method}", Greet::SERVICES[0]);
+            let expected = Timeouts { default: seconds.map(Duration::from_secs), max: None };
+            assert_eq!(*timeouts.get(&path), expected, "{path}");
+            assert_eq!(*dry_run.get(&path), DryRunSupport::ReadOnly, "{path}");
+        }
     }
 }

@@ -102,7 +102,8 @@ mod tests {
         assert_eq!(info.metadata["mid"], "7");
         // What clients in other languages look for.
         let rich = pb::Status::decode(status.details()).unwrap();
-        assert_eq!(rich.details[0].type_url, "type.googleapis.com/movies.v1.MovieError");
+        let url = "type.googleapis.com/movies.v1.MovieError";
+        assert!(rich.details.iter().any(|detail| detail.type_url == url), "{rich:?}");
     }
 
     #[test]

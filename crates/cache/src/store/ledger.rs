@@ -20,6 +20,13 @@ impl Ledger {
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok()
     }
 
+    /// Whether [`reserve`](Self::reserve) would succeed if so many bytes more, or fewer, were taken already.
+    pub(super) fn has_room(&self, bytes: u64, taken_besides: i64) -> bool {
+        let used = self.used.load(Ordering::Relaxed).saturating_add_signed(taken_besides);
+        // As with `reserve`, what takes nothing fits where nothing is left.
+        bytes == 0 || used.checked_add(bytes).is_some_and(|sum| sum <= self.limit)
+    }
+
     /// Gives back bytes that were reserved.
     pub(super) fn release(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);

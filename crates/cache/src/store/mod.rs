@@ -5,11 +5,13 @@
 
 mod entries;
 mod ledger;
+mod rehearsal;
 mod shards;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use entries::{Item, Page};
+pub(crate) use rehearsal::Rehearsal;
 pub(crate) use shards::{Refused, Store, Write};
 pub(crate) use sweep::keep_swept;

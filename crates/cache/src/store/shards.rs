@@ -84,25 +84,6 @@ impl Store {
         })
     }
 
-    /// Says what [`insert`](Self::insert) would, and writes nothing.
-    ///
-    /// # Errors
-    /// As those of `insert`.
-    pub(crate) fn check(
-        &self,
-        account: &Arc<str>,
-        limit: u64,
-        write: &Write<'_>,
-        now: Instant,
-    ) -> Result<(), Refused> {
-        let new_size = (write.key.len() + write.val.len()) as u64;
-        self.change(account, |entries, garbage| {
-            let old_size = self.admit(entries, write.key, new_size, limit, now, garbage)?;
-            self.ledger.release(new_size.saturating_sub(old_size));
-            Ok(())
-        })
-    }
-
     /// Reads a value.
     pub(crate) fn get(&self, account: &str, key: &str, now: Instant) -> Option<Bytes> {
         self.lock(self.shard_of(account)).get(account)?.get(key, now).map(|entry| entry.val.clone())
@@ -138,14 +119,7 @@ impl Store {
         now: Instant,
         garbage: &mut Vec<Entry>,
     ) -> Result<u64, Refused> {
-        self.ledger.release(entries.purge_key(key, now, garbage));
-        // In batches, and more than one only where room is needed: an account may have very many expired entries.
-        let mut purge = |entries: &mut Entries| {
-            let freed = entries.purge(now, PURGE_BATCH, garbage);
-            self.ledger.release(freed);
-            freed > 0
-        };
-        purge(entries);
+        let mut purge = self.purge(key, now, entries, garbage);
         let old_size = entries.get(key, now).map(|entry| size(key, &entry.val));
         while old_size.is_none() && entries.len() as u64 >= limit {
             if !purge(entries) {
@@ -161,8 +135,27 @@ impl Store {
         Ok(old_size)
     }
 
+    /// Frees what has expired, the entry of `key` in any case, and gives what frees more of it: false when there is no more.
+    pub(super) fn purge<'a>(
+        &'a self,
+        key: &str,
+        now: Instant,
+        entries: &mut Entries,
+        garbage: &'a mut Vec<Entry>,
+    ) -> impl FnMut(&mut Entries) -> bool + use<'a> {
+        self.ledger.release(entries.purge_key(key, now, garbage));
+        // In batches, and more than one only where room is needed: an account may have very many expired entries.
+        let mut purge = move |entries: &mut Entries| {
+            let freed = entries.purge(now, PURGE_BATCH, garbage);
+            self.ledger.release(freed);
+            freed > 0
+        };
+        purge(entries);
+        purge
+    }
+
     /// Changes an account under its lock. An account without entries is not kept.
-    fn change<T>(
+    pub(super) fn change<T>(
         &self,
         account: &Arc<str>,
         change: impl FnOnce(&mut Entries, &mut Vec<Entry>) -> T,

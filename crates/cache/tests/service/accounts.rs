@@ -3,6 +3,7 @@
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 use tonic::{Code, Request, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 use wayside_proto::accounts::v1::Account;
 use wayside_proto::cache::v1::StoreRequest;
 use wayside_proto::cache::v1::cache_service_client::CacheServiceClient;
@@ -138,5 +139,27 @@ async fn an_answer_that_is_no_usable_account_is_internal() {
             "{}",
             status.message()
         );
+    }
+}
+
+#[tokio::test]
+async fn who_may_try_again_is_told_when() {
+    let system = System::start(&[]).await;
+    let mut told = ErrorDetails::new();
+    told.set_retry_info(Some(Duration::from_secs(7)));
+    let telling = |code| Status::with_error_details(code, "later", told.clone());
+    for (theirs, delay) in [
+        (telling(Code::Unavailable), Some(7)),
+        (telling(Code::ResourceExhausted), Some(7)),
+        (Status::unavailable("later"), Some(1)),
+        (Status::resource_exhausted("no"), None),
+        // What becomes INTERNAL is not for the caller to repeat.
+        (telling(Code::Aborted), None),
+    ] {
+        system.accounts.set("ann", Err(theirs.clone()));
+        let status = system.client().store(request(None)).await.unwrap_err();
+        let info = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        assert_eq!(info, delay.map(Duration::from_secs), "{theirs:?}");
+        assert_eq!(status.get_details_error_info().unwrap().reason, "ACCOUNTS_UNAVAILABLE");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod accounts;
+mod attempts;
 mod dry_run;
 mod dump;
 mod entries;

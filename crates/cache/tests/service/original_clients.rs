@@ -1,8 +1,11 @@
 //! Clients generated from the first cache's proto, package `rpc`: its messages by hand, its paths as they were.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::uri::PathAndQuery;
+use prost::Message;
 use tonic::client::Grpc;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 use wayside_balance::Channel;
 
@@ -42,6 +45,26 @@ struct DumpItem {
     key: String,
     #[prost(bytes = "vec", tag = "2")]
     val: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RpcError {
+    #[prost(int64, tag = "1")]
+    code: i64,
+    #[prost(string, tag = "2")]
+    message: String,
+    #[prost(bool, tag = "3")]
+    temporary: bool,
+    #[prost(int64, tag = "4")]
+    user_error_code: i64,
+}
+
+impl RpcError {
+    /// The error that an original client reads of a status.
+    fn of(status: &Status) -> Self {
+        let text = status.metadata().get("rpc-error").unwrap();
+        Self::decode(BASE64_STANDARD.decode(text).unwrap().as_slice()).unwrap()
+    }
 }
 
 async fn client(system: &System) -> Grpc<Channel> {
@@ -100,4 +123,25 @@ async fn the_original_strings_come_back_with_the_accounts_id_in_place_of_its_tok
     let codec = ProstCodec::<GetReq, GetResp>::default();
     let status = client.unary(Request::new(get), path("/rpc.Cache/Get"), codec).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn the_original_error_says_whether_to_try_again() {
+    let system = System::start(&["--cache-account-ttl", "0s"]).await;
+    let mut client = client(&system).await;
+    let mut store = async || {
+        let message = by("ann", StoreReq { key: "k".into(), ..StoreReq::default() });
+        let codec = ProstCodec::<StoreReq, StoreResp>::default();
+        let result = client.unary(message, path("/rpc.Cache/Store"), codec).await;
+        RpcError::of(&result.unwrap_err())
+    };
+    system.accounts.set("ann", account("acc_ann", 0));
+    let message = "Account acc_ann exceeds max key limit 0".to_owned();
+    let expected = RpcError { code: 9, message, temporary: false, user_error_code: 0 };
+    assert_eq!(store().await, expected);
+
+    system.accounts.set("ann", Err(Status::unavailable("not now")));
+    let message = "accounts could not be asked: not now".to_owned();
+    let expected = RpcError { code: 14, message, temporary: true, user_error_code: 0 };
+    assert_eq!(store().await, expected);
 }

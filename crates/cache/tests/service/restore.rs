@@ -138,3 +138,11 @@ async fn a_full_server_ends_a_restore_with_its_count() {
     assert_stored(&status, 1);
     assert!(status.get_details_quota_failure().is_some());
 }
+
+#[tokio::test]
+async fn a_long_text_of_the_accounts_server_leaves_room_for_the_count() {
+    let system = System::start(&[]).await;
+    system.accounts.set("ann", Err(Status::internal("x".repeat(5000))));
+    let status = system.restore("ann", vec![entry("a", b"")]).await.unwrap_err();
+    assert_stored(&status, 0);
+}

@@ -13,7 +13,9 @@ use tokio::time::{Duration, sleep};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use wayside_balance::Channel;
-use wayside_chassis::{App, ProcessArgs, Setup, StartError, prepare};
+use wayside_chassis::{
+    App, DryRunSupport, Needs, ProcessArgs, Selector, Setup, StartError, prepare,
+};
 use wayside_proto::accounts::v1::accounts_service_server::{
     AccountsService, AccountsServiceServer,
 };
@@ -178,6 +180,14 @@ impl App for StandIn {
     const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
 
     type Args = StandInArgs;
+
+    fn needs(_: &StandInArgs) -> Needs {
+        let mut needs = Needs::default();
+        // The lookup of a dry run is in that dry run.
+        needs.dry_run = Selector::builder(DryRunSupport::Refused)
+            .on("/accounts.v1.AccountsService/GetByToken", DryRunSupport::ReadOnly);
+        needs
+    }
 
     async fn routes(args: StandInArgs, _: &Setup) -> Result<Routes, StartError> {
         Ok(Routes::new(AccountsServiceServer::new(Service(args.accounts))))

@@ -13,7 +13,8 @@ const DESCRIPTION: &str = "REST and JSON in front of every Wayside service, tran
 Bodies and replies are canonical proto JSON: requests may use either name of a field, replies have lowerCamelCase names and show \
 fields with their default value; integers of 64 bits are strings in replies. An unknown field or query parameter is an error. \
 Streams are NDJSON, one JSON object a line. The headers authorization, x-request-id, traceparent, tracestate, baggage and dry-run \
-go on to the service, and so does any header grpc-metadata-<name>, as <name>.";
+go on to the service, and so does any header grpc-metadata-<name>, as <name>. With dry-run: 1 nothing is changed: the response has the \
+same header, or the request was refused.";
 
 /// Describes every binding.
 pub(crate) fn document(bindings: &[Arc<Binding>]) -> Json {

@@ -104,6 +104,14 @@ impl StatusBuilder {
         self
     }
 
+    /// Adds the details of a status that this one is made of, to say more than it does.
+    #[must_use]
+    pub fn details_of(mut self, status: &Status) -> Self {
+        // What is no google.rpc.Status has no details that anybody could read.
+        self.others.extend(pb::Status::decode(status.details()).unwrap_or_default().details);
+        self
+    }
+
     /// The status.
     pub fn build(self) -> Status {
         let mut details = Vec::new();

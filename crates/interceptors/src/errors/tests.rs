@@ -52,6 +52,30 @@ fn a_message_of_an_api_travels_under_its_own_name() {
 }
 
 #[test]
+fn a_status_that_is_made_of_another_one_has_its_details_behind_its_own() {
+    let cause = StatusBuilder::new(Code::FailedPrecondition, "no room")
+        .reason("ACCOUNT_FULL", "cache.example")
+        .quota("account:gopher", "10 keys")
+        .build();
+    let of = |cause: &Status| {
+        let message = format_args!("{} (12 entries were stored)", cause.message());
+        StatusBuilder::new(cause.code(), message)
+            .reason("RESTORE_INCOMPLETE", "cache.example")
+            .details_of(cause)
+            .build()
+    };
+    let status = of(&cause);
+    let names = ["ErrorInfo", "ErrorInfo", "QuotaFailure"];
+    let expected = names.map(|name| format!("type.googleapis.com/google.rpc.{name}"));
+    assert_eq!(urls(&status), expected);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "RESTORE_INCOMPLETE");
+    for (details, count) in [(&b""[..], 1), (b"\xff", 1)] {
+        let cause = Status::with_details(Code::NotFound, "x", details.to_vec().into());
+        assert_eq!(urls(&of(&cause)).len(), count);
+    }
+}
+
+#[test]
 fn a_status_without_details_sends_none() {
     assert!(StatusBuilder::new(Code::NotFound, "x").build().details().is_empty());
 }

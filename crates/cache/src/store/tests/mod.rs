@@ -1,3 +1,5 @@
+mod rehearsal;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -5,7 +7,7 @@ use std::thread;
 use proptest::prelude::*;
 use tokio::time::{Duration, Instant, advance};
 
-use super::{Refused, Store, Write, keep_swept};
+use super::{Refused, Rehearsal, Store, Write, keep_swept};
 
 const ACCOUNTS: [&str; 3] = ["ann", "bob", "cyd"];
 
@@ -21,6 +23,17 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// What an insert would say.
+    fn check(
+        &self,
+        account: &Arc<str>,
+        limit: u64,
+        write: &Write<'_>,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        self.rehearse(&mut Rehearsal::default(), account, limit, write, now)
     }
 
     /// The bytes and accounts that are really there.
@@ -85,7 +98,7 @@ fn a_full_store_refuses_and_changes_nothing() {
 }
 
 #[test]
-fn a_check_says_what_an_insert_would_and_changes_nothing() {
+fn a_rehearsal_of_one_write_says_what_an_insert_would_and_changes_nothing() {
     let (store, ann, now) = (Store::new(10), account("ann"), Instant::now());
     store.check(&ann, 1, &write("a", b"1"), now).unwrap();
     assert_eq!(store.check(&ann, 0, &write("a", b"1"), now), Err(Refused::KeyLimit { limit: 0 }));
