@@ -10,7 +10,6 @@ use wayside_proto::greet::v1::{GreetRequest, Greeting};
 use crate::misbehaving::Misbehaving;
 use crate::support::Running;
 
-/// A person of that name is greeted, after a delay.
 fn greet() -> Request<GreetRequest> {
     let greeting = Greeting { first_name: "Ada".into(), last_name: "L".into() };
     Request::new(GreetRequest { greeting: Some(greeting), delay: 0 })
@@ -57,12 +56,11 @@ async fn a_quota_of_each_caller_names_the_method() {
 }
 
 /// Starts a call that stays in flight until it is dropped.
-async fn stuck(server: &Running) -> tokio::task::JoinHandle<()> {
+fn stuck(server: &Running) -> tokio::task::JoinHandle<()> {
     let mut client = GreetServiceClient::new(server.channel());
-    let call = tokio::spawn(async move {
+    tokio::spawn(async move {
         let _ = client.greet(GreetRequest::default()).await;
-    });
-    call
+    })
 }
 
 /// Makes calls until one is refused with this code, and gives its status.
@@ -82,7 +80,7 @@ async fn refused(server: &Running, code: Code) -> Status {
 #[tokio::test]
 async fn calls_beyond_those_in_flight_are_refused_at_once_until_one_ends() {
     let server = Running::start::<Misbehaving>(&["--max-calls", "1"]).await;
-    let call = stuck(&server).await;
+    let call = stuck(&server);
     let status = refused(&server, Code::Unavailable).await;
     assert!(come_back(&status).1 >= 1);
     assert!(healthy(&server).await, "health is exempt");
@@ -94,7 +92,7 @@ async fn calls_beyond_those_in_flight_are_refused_at_once_until_one_ends() {
 #[tokio::test]
 async fn a_caller_has_only_so_many_calls_in_flight() {
     let server = Running::start::<Misbehaving>(&["--caller-max-calls", "1"]).await;
-    let _call = stuck(&server).await;
+    let _call = stuck(&server);
     let status = refused(&server, Code::ResourceExhausted).await;
     assert!(status.message().contains('1'), "the bound is named: {status}");
     assert!(healthy(&server).await, "health is exempt");

@@ -119,12 +119,8 @@ fn the_policy_is_the_first_that_is_known_or_the_old_field() {
             Some("pick_first"),
         ),
         (
-            json!({ "loadBalancingConfig": [{ "not_a_balancer": {} }, { "round_robin": {} }, { "pick_first": {} }] }),
+            json!({ "loadBalancingConfig": [{ "not_a_balancer": {} }, { "nor_this": 5 }, { "round_robin": {} }, { "pick_first": {} }] }),
             Some("round_robin"),
-        ),
-        (
-            json!({ "loadBalancingConfig": [{ "not_a_balancer": 5 }, { "nor_this": [] }, { "random": {} }] }),
-            Some("random"),
         ),
         (
             json!({ "loadBalancingConfig": [{ "round_robin": {} }], "loadBalancingPolicy": "pick_first" }),
