@@ -111,6 +111,16 @@ async fn a_server_without_much_to_do_refuses_nothing_and_keeps_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_overload_long_ago_is_no_reason_to_change_the_limit() {
+    let simulation = Simulation::new(WORKERS, Limit::adaptive());
+    simulation.load(2.0, 2).await;
+    let before = simulation.limit();
+    simulation.load(0.2, 5).await;
+    // The window in which the overload ended may be the reason for one more step.
+    assert!(simulation.limit() < 2 * before - 5, "{before}, then {}", simulation.limit());
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_that_are_given_up_lower_the_limit_of_a_server_that_hangs() {
     let simulation = Simulation::new(WORKERS, Limit::adaptive());
     simulation.load(1.0, 5).await;
