@@ -44,4 +44,4 @@ pub use wayside_interceptors::deadline::Timeouts;
 pub use wayside_interceptors::dry_run::{DryRun, Support as DryRunSupport};
 pub use wayside_interceptors::errors::{StatusBuilder, Violations};
 pub use wayside_interceptors::selector::Selector;
-pub use wayside_interceptors::{Peer, auth, metadata};
+pub use wayside_interceptors::{Peer, auth, concurrency, metadata, rate_limit};
