@@ -7,12 +7,14 @@ use tokio::time::Duration;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use wayside_balance::Target;
+use wayside_chassis::rate_limit::Quota;
 use wayside_chassis::{
     App, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError, Timeouts, parse_duration,
 };
 use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::cache::v1::cache_service_server::CacheServiceServer;
 
+use crate::limits::{Limits, parse_rate};
 use crate::service::Service;
 use crate::size::parse_size;
 use crate::store::{Store, keep_swept};
@@ -50,6 +52,15 @@ pub struct CacheArgs {
     /// of memory besides.
     #[arg(long, env = "CACHE_MAX_BYTES", default_value = "1GiB", value_parser = parse_size, value_name = "SIZE", help_heading = "Cache")]
     pub cache_max_bytes: u64,
+
+    /// How fast the calls of an account may come, as calls a second and how many may come at once, such as 150:5; a stream is one call. Without it,
+    /// as fast as they like.
+    #[arg(long, env = "CACHE_ACCOUNT_RATE", value_parser = parse_rate, value_name = "CALLS:BURST", help_heading = "Cache")]
+    pub cache_account_rate: Option<Quota>,
+
+    /// How many calls of an account may be in flight; a stream is until it ends. Without it, as many as there are.
+    #[arg(long, env = "CACHE_ACCOUNT_CALLS", value_parser = clap::value_parser!(u32).range(1..), value_name = "CALLS", help_heading = "Cache")]
+    pub cache_account_calls: Option<u32>,
 }
 
 impl App for Cache {
@@ -94,7 +105,8 @@ impl App for Cache {
         let tenants = Tenants::new(accounts, args.cache_accounts_timeout, args.cache_account_ttl);
         let store = Arc::new(Store::new(args.cache_max_bytes));
         setup.spawn(keep_swept(store.clone()));
-        let service = CacheServiceServer::new(Service::new(store, tenants))
+        let limits = Limits::new(args.cache_account_rate, args.cache_account_calls);
+        let service = CacheServiceServer::new(Service::new(store, tenants, limits))
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)
             .send_compressed(CompressionEncoding::Gzip)
@@ -132,6 +144,7 @@ mod tests {
         assert_eq!(args.cache_accounts_timeout, Duration::from_secs(2));
         assert_eq!(args.cache_account_ttl, Duration::from_secs(1));
         assert_eq!(args.cache_max_bytes, 1 << 30);
+        assert_eq!((args.cache_account_rate, args.cache_account_calls), (None, None));
         assert!(DEFAULT_ACCOUNTS_TARGET.parse::<Target>().is_ok());
     }
 
@@ -158,6 +171,8 @@ mod tests {
             ["--cache-accounts-timeout", "0s"],
             ["--cache-account-ttl", "1"],
             ["--cache-accounts-target", "dns:///accounts:0"],
+            ["--cache-account-rate", "150"],
+            ["--cache-account-calls", "0"],
         ] {
             assert!(Cli::try_parse_from(["cache", option[0], option[1]]).is_err(), "{option:?}");
         }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 use tokio::time::Instant;
 use tonic::Status;
+use wayside_chassis::concurrency::Slot;
 use wayside_proto::cache::v1::DumpResponse;
 
 use crate::resume_token;
@@ -22,6 +23,8 @@ pub(crate) struct Dump {
     account: Arc<str>,
     page: std::vec::IntoIter<Item>,
     next: Next,
+    /// The call is in flight as long as its stream.
+    _slot: Option<Slot>,
 }
 
 /// Where the next page starts.
@@ -36,7 +39,12 @@ impl Dump {
     /// The entries after a key, or from the first on.
     pub(crate) fn new(store: Arc<Store>, account: Arc<str>, after: Option<String>) -> Self {
         let next = after.map_or(Next::First, |key| Next::After(key.into()));
-        Self { store, account, page: Vec::new().into_iter(), next }
+        Self { store, account, page: Vec::new().into_iter(), next, _slot: None }
+    }
+
+    /// Counts among the calls of its account until it ends.
+    pub(crate) fn counted_by(self, slot: Option<Slot>) -> Self {
+        Self { _slot: slot, ..self }
     }
 
     /// The next entry of the page that has not expired meanwhile.

@@ -7,6 +7,7 @@ mod app;
 mod dump;
 mod error;
 mod fields;
+mod limits;
 mod restore;
 mod resume_token;
 mod service;

@@ -32,7 +32,7 @@ async fn store_all(
 ) -> Result<(), Status> {
     let mut next = entries.try_next().await?;
     let token = next.as_ref().map_or("", |entry| &entry.account_token);
-    let tenant = service.tenant(call, token).await?;
+    let (tenant, _slot) = service.admit(call, token).await?;
     let mut rehearsal = call.rehearsal();
     while let Some(entry) = next {
         service.insert(&tenant, rehearsal.as_mut(), &entry.key, &entry.val, entry.ttl)?;

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use wayside_chassis::Context;
+use wayside_chassis::concurrency::Slot;
 use wayside_proto::cache::v1::cache_service_server::CacheService;
 use wayside_proto::cache::v1::{
     DeleteRequest, DeleteResponse, DumpRequest, GetRequest, GetResponse, RestoreRequest,
@@ -14,6 +15,7 @@ use wayside_proto::cache::v1::{
 
 use crate::dump::Dump;
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::restore::restore;
 use crate::store::{Rehearsal, Store, Write};
 use crate::tenants::{Tenant, Tenants};
@@ -25,6 +27,7 @@ use crate::{fields, resume_token};
 pub(crate) struct Service {
     store: Arc<Store>,
     tenants: Tenants,
+    limits: Limits,
 }
 
 /// A call without its message.
@@ -35,13 +38,20 @@ pub(crate) struct Call {
 }
 
 impl Service {
-    pub(crate) fn new(store: Arc<Store>, tenants: Tenants) -> Self {
-        Self { store, tenants }
+    pub(crate) fn new(store: Arc<Store>, tenants: Tenants, limits: Limits) -> Self {
+        Self { store, tenants, limits }
     }
 
-    /// Whose call it is, by its header or by the token in its message.
-    pub(crate) async fn tenant(&self, call: &Call, account_token: &str) -> Result<Tenant, Error> {
-        self.tenants.find(&Token::of(&call.metadata, account_token)?, &call.context).await
+    /// Whose call it is, by its header or by the token in its message, and that the account may make it now: it does so until the slot is dropped.
+    pub(crate) async fn admit(
+        &self,
+        call: &Call,
+        account_token: &str,
+    ) -> Result<(Tenant, Option<Slot>), Status> {
+        let token = Token::of(&call.metadata, account_token)?;
+        let tenant = self.tenants.find(&token, &call.context).await?;
+        let slot = self.limits.admit(&tenant.id)?;
+        Ok((tenant, slot))
     }
 
     /// Stores an entry, or in a dry run finds out whether it could be stored.
@@ -72,14 +82,14 @@ impl CacheService for Service {
         request: Request<StoreRequest>,
     ) -> Result<Response<StoreResponse>, Status> {
         let (call, message) = Call::of(request);
-        let tenant = self.tenant(&call, &message.account_token).await?;
+        let (tenant, _slot) = self.admit(&call, &message.account_token).await?;
         self.insert(&tenant, call.rehearsal().as_mut(), &message.key, &message.val, message.ttl)?;
         Ok(Response::new(StoreResponse {}))
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
         let (call, message) = Call::of(request);
-        let tenant = self.tenant(&call, &message.account_token).await?;
+        let (tenant, _slot) = self.admit(&call, &message.account_token).await?;
         fields::key(&message.key)?;
         let val = self.store.get(&tenant.id, &message.key, Instant::now());
         Ok(Response::new(GetResponse { val: val.ok_or(Error::KeyNotFound(message.key))? }))
@@ -90,7 +100,7 @@ impl CacheService for Service {
         request: Request<DeleteRequest>,
     ) -> Result<Response<DeleteResponse>, Status> {
         let (call, message) = Call::of(request);
-        let tenant = self.tenant(&call, &message.account_token).await?;
+        let (tenant, _slot) = self.admit(&call, &message.account_token).await?;
         fields::key(&message.key)?;
         let now = Instant::now();
         let found = if call.is_dry_run() {
@@ -109,9 +119,9 @@ impl CacheService for Service {
 
     async fn dump(&self, request: Request<DumpRequest>) -> Result<Response<Dump>, Status> {
         let (call, message) = Call::of(request);
-        let tenant = self.tenant(&call, &message.account_token).await?;
+        let (tenant, slot) = self.admit(&call, &message.account_token).await?;
         let after = resume_token::decode(&message.resume_token)?;
-        Ok(Response::new(Dump::new(self.store.clone(), tenant.id, after)))
+        Ok(Response::new(Dump::new(self.store.clone(), tenant.id, after).counted_by(slot)))
     }
 
     async fn restore(
@@ -157,7 +167,7 @@ mod tests {
         let tenants = Tenants::new(AccountsServiceClient::new(nowhere), hour, hour);
         let token = Token::of(&MetadataMap::new(), "ann").unwrap();
         tenants.remember(&token, Tenant { id: "acc_ann".into(), max_keys: 1 }).await;
-        Service::new(Arc::new(Store::new(1000)), tenants)
+        Service::new(Arc::new(Store::new(1000)), tenants, Limits::default())
     }
 
     async fn store(service: &Service, key: &str, ttl_seconds: Option<i64>) -> Result<(), Code> {

@@ -7,6 +7,7 @@ mod attempts;
 mod dry_run;
 mod dump;
 mod entries;
+mod limits;
 mod original_clients;
 mod quota;
 mod restore;

@@ -12,6 +12,12 @@ use crate::auth::Identity;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) u64);
 
+impl Key {
+    pub(crate) fn new(who: impl Hash, seed: &RandomState) -> Self {
+        Self(seed.hash_one(who))
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({:016x})", self.0)
@@ -39,7 +45,7 @@ impl Caller<'_> {
 
     /// The key of whatever tells callers apart, such as the number of an account. Give things of different kinds different types or names.
     pub fn key(&self, who: impl Hash) -> Key {
-        Key(self.seed.hash_one(who))
+        Key::new(who, self.seed)
     }
 }
 

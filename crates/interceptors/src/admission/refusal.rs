@@ -35,7 +35,7 @@ impl Refusal {
         response
     }
 
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let builder = StatusBuilder::new(self.code, &self.message);
         let Some(delay) = self.retry_after else { return builder.build() };
         let millis = pushback_ms(delay);

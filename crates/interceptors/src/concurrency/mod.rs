@@ -4,6 +4,8 @@
 //! [`Selector`](crate::selector::Selector) share the bound; `None` exempts. One call more is RESOURCE_EXHAUSTED, with a text that names
 //! the bound, or 429 where it is not gRPC. It is not told when to come back: that is when one of the caller's own calls ends.
 //!
+//! Where only the handler knows who calls, as when a token has to be looked up first, it asks a [`ConcurrencyLimiter`] itself.
+//!
 //! A caller with nothing in flight takes no room. At most 65,536 callers with calls in flight are told apart for each entry, and those for
 //! whom there is no room share 16 bounds, so that whoever makes up callers takes nothing from those who are known.
 //!
@@ -22,12 +24,14 @@
 //! # Ok::<(), wayside_interceptors::selector::InvalidSelector>(())
 //! ```
 
+mod in_handler;
 mod layer;
 mod service;
 mod slots;
 #[cfg(test)]
 mod tests;
 
+pub use in_handler::ConcurrencyLimiter;
 pub use layer::ConcurrencyLayer;
 pub use service::Concurrency;
 pub use slots::Slot;

@@ -41,8 +41,8 @@ impl Limits {
 
 /// The calls in flight of each caller who has any.
 #[derive(Debug)]
-struct Slots {
-    limit: u32,
+pub(super) struct Slots {
+    pub(super) limit: u32,
     taken: Sharded<Shard>,
 }
 
@@ -54,11 +54,11 @@ struct Shard {
 }
 
 impl Slots {
-    fn new(limit: u32, max_keys: usize) -> Self {
+    pub(super) fn new(limit: u32, max_keys: usize) -> Self {
         Self { limit, taken: Sharded::new(max_keys) }
     }
 
-    fn take(this: &Arc<Self>, key: Key) -> Option<Slot> {
+    pub(super) fn take(this: &Arc<Self>, key: Key) -> Option<Slot> {
         let mut shard = this.taken.shard(key);
         let full = shard.known.len() >= this.taken.keys_per_shard();
         let Shard { known, others } = &mut *shard;

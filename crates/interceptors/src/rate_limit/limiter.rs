@@ -16,6 +16,11 @@ use crate::selector::Selector;
 
 pub(super) type Governor<K, S> = RateLimiter<K, S, SinceMade, NoOpMiddleware<Duration>>;
 
+/// A quota for each key.
+pub(super) fn of_each(quota: Quota, max_keys: usize) -> Governor<Key, Buckets> {
+    RateLimiter::new(quota.governor(), Buckets::new(max_keys), SinceMade::new())
+}
+
 /// What is counted, and by what.
 pub(super) enum Limits {
     /// The calls of everybody together.
@@ -32,9 +37,7 @@ impl Limits {
     }
 
     pub(super) fn keyed(quotas: Selector<Option<Quota>>, key: KeyOf, max_keys: usize) -> Self {
-        let made = |quota: Quota| {
-            RateLimiter::new(quota.governor(), Buckets::new(max_keys), SinceMade::new())
-        };
+        let made = |quota| of_each(quota, max_keys);
         Self::Keyed(quotas.map(|quota| quota.map(made)), key)
     }
 

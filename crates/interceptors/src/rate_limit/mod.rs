@@ -8,6 +8,8 @@
 //! A refused call is RESOURCE_EXHAUSTED and told when to come back, in google.rpc.RetryInfo and in `grpc-retry-pushback-ms` (gRFC A6): when the quota
 //! has room again, or up to a quarter later, so that callers do not come back together. A request that is not gRPC gets 429 with `Retry-After`.
 //!
+//! Where only the handler knows who calls, as when a token has to be looked up first, it asks a [`RateLimiter`] itself.
+//!
 //! The keys of at most 65,536 callers are kept for each entry. When there are more, those are dropped first whose quota is whole again,
 //! which they would not notice. If there is still no room, callers that are new share one quota, so that whoever makes up callers takes
 //! neither memory nor anything from those who are known.
@@ -36,6 +38,7 @@
 
 mod buckets;
 mod clock;
+mod in_handler;
 mod layer;
 mod limiter;
 mod quota;
@@ -43,6 +46,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub use in_handler::RateLimiter;
 pub use layer::RateLimitLayer;
 pub use quota::{InvalidQuota, Quota};
 pub use service::RateLimit;
