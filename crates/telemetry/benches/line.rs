@@ -173,7 +173,7 @@ fn filter() -> EnvFilter {
     EnvFilter::new("info,h2=warn")
 }
 
-/// The line of a call, as the access log writes it.
+/// The line of a call, with the fields of the access log (which writes an address in less than its `Display` takes).
 fn line(number: u64) {
     let peer = SocketAddr::from(([127, 0, 0, 1], 40_000 + (number % 1000) as u16));
     tracing::info!(

@@ -1,6 +1,6 @@
 //! Where a thread makes its lines.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use super::timestamp::Clock;
 
@@ -15,27 +15,19 @@ pub(crate) struct Buffer {
 }
 
 thread_local! {
-    static BUFFER: RefCell<Buffer> = RefCell::default();
+    static BUFFER: Cell<Buffer> = Cell::default();
 }
 
 impl Buffer {
-    /// Gives `work` the empty buffer of this thread.
-    pub(super) fn with<T>(work: impl FnOnce(&mut Self) -> T) -> T {
-        let mut work = Some(work);
-        let done = BUFFER.try_with(|buffer| {
-            let mut buffer = buffer.try_borrow_mut().ok()?;
-            buffer.bytes.clear();
-            let result = work.take()?(&mut buffer);
-            if buffer.bytes.capacity() > KEPT_BYTES {
-                buffer.bytes = Vec::new();
-            }
-            Some(result)
-        });
-        match (done, work) {
-            (Ok(Some(result)), _) => result,
-            // The value of a field logs something while it is formatted, or the thread is at its end and its buffer is gone.
-            (_, Some(work)) => work(&mut Self::default()),
-            (_, None) => unreachable!("the work is only taken to be done"),
+    /// Gives `work` an empty buffer: that of this thread, or a new one if a value logs something while it is formatted itself, or
+    /// if the thread is at its end.
+    pub(super) fn with(work: impl FnOnce(&mut Self)) {
+        let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+        work(&mut buffer);
+        buffer.bytes.clear();
+        if buffer.bytes.capacity() <= KEPT_BYTES {
+            // At the end of the thread there is nothing to keep it for.
+            let _ = BUFFER.try_with(|kept| kept.set(buffer));
         }
     }
 

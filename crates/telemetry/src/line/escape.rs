@@ -152,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_controls_a_terminal_or_the_direction_of_text_is_deceptive() {
+        let controls = ('\0'..' ').chain('\x7f'..='\u{9f}');
+        let directions = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        for character in controls.chain(directions.chars()).chain(['\u{2028}', '\u{2029}']) {
+            assert!(is_deceptive(character), "{character:?}");
+        }
+        for character in
+            [' ', '~', '\u{a0}', 'ü', '\u{200d}', '\u{2027}', '\u{202f}', '\u{206a}', '😈']
+        {
+            assert!(!is_deceptive(character), "{character:?}");
+        }
+    }
+
+    #[test]
     fn every_deceptive_character_has_at_most_four_digits() {
         assert!(('\u{10000}'..=char::MAX).all(|character| !is_deceptive(character)));
     }
