@@ -21,6 +21,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// The pattern of the health service (gRPC Health Checking Protocol).
 pub const HEALTH: &str = "/grpc.health.v1.Health/*";
 /// The pattern of the reflection service.
@@ -31,10 +33,12 @@ pub const REFLECTION_V1ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/
 /// A setting for each method. See the [module docs](self).
 #[derive(Clone, Debug)]
 pub struct Selector<T> {
-    methods: HashMap<Box<str>, T>,
-    services: HashMap<Box<str>, T>,
+    methods: Table<T>,
+    services: Table<T>,
     default: T,
 }
+
+type Table<T> = HashMap<Box<str>, T, RandomState>;
 
 impl<T> Selector<T> {
     /// Starts a selector whose setting is `default` where no pattern fits.
@@ -50,7 +54,7 @@ impl<T> Selector<T> {
 
     /// Makes another setting of each one, such as the state that belongs to it.
     pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Selector<U> {
-        let mut each = |entries: HashMap<Box<str>, T>| {
+        let mut each = |entries: Table<T>| {
             entries.into_iter().map(|(pattern, setting)| (pattern, make(setting))).collect()
         };
         let (methods, services) = (each(self.methods), each(self.services));
@@ -60,7 +64,7 @@ impl<T> Selector<T> {
 
 impl<T> From<T> for Selector<T> {
     fn from(setting: T) -> Self {
-        Self { methods: HashMap::new(), services: HashMap::new(), default: setting }
+        Self { methods: Table::default(), services: Table::default(), default: setting }
     }
 }
 

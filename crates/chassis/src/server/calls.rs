@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
+use futures_util::future::Either;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -21,14 +22,15 @@ use super::state::ConnectionState;
 /// The service of one connection.
 #[derive(Debug)]
 pub(super) struct Calls<S> {
-    service: S,
+    /// One for all calls of the connection, which come one after the other: a clone of a stack for each call would count up and down whatever its layers share.
+    service: Mutex<S>,
     peer: Peer,
     state: Arc<ConnectionState>,
 }
 
 impl<S> Calls<S> {
     pub(super) fn new(service: S, peer: Peer, state: Arc<ConnectionState>) -> Self {
-        Self { service, peer, state }
+        Self { service: Mutex::new(service), peer, state }
     }
 }
 
@@ -38,17 +40,20 @@ where
 {
     type Response = Response<CallBody<B>>;
     type Error = Infallible;
-    type Future = CallFuture<Oneshot<S, Request<Incoming>>>;
+    type Future = CallFuture<Either<S::Future, Pin<Box<Oneshot<S, Request<Incoming>>>>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let grpc = is_grpc(request.headers());
         request.extensions_mut().insert(self.peer);
-        CallFuture {
-            inner: self.service.clone().oneshot(request),
-            cut: self.state.cut.clone().cancelled_owned(),
-            in_flight: Some(InFlight::new(self.state.clone())),
-            grpc,
-        }
+        // A panic in a layer outside of the recovery ends its connection, and with it this.
+        let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
+        // What serves gRPC is always ready; a service that is not is waited for by a clone.
+        let inner = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(_) => Either::Left(service.call(request)),
+            Poll::Pending => Either::Right(Box::pin(service.clone().oneshot(request))),
+        };
+        let in_flight = Some(InFlight::new(self.state.clone()));
+        CallFuture { inner, cut: Cut::default(), in_flight, grpc }
     }
 }
 
@@ -80,13 +85,24 @@ fn going() -> Status {
     Status::unavailable("the server is going away and the call took longer than it could wait")
 }
 
+/// Waits until the calls of the connection are cut. Made when a call has to wait for something, which one that is answered at once does not.
+#[derive(Debug, Default)]
+struct Cut(Option<Pin<Box<WaitForCancellationFutureOwned>>>);
+
+impl Cut {
+    fn poll(&mut self, in_flight: Option<&InFlight>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(InFlight(state)) = in_flight else { return Poll::Pending };
+        let made = || Box::pin(state.cut.clone().cancelled_owned());
+        self.0.get_or_insert_with(made).as_mut().poll(cx)
+    }
+}
+
 pin_project! {
     /// A call until the head of its response.
     pub(super) struct CallFuture<F> {
         #[pin]
         inner: F,
-        #[pin]
-        cut: WaitForCancellationFutureOwned,
+        cut: Cut,
         in_flight: Option<InFlight>,
         grpc: bool,
     }
@@ -106,7 +122,7 @@ where
                 Ok(response.map(|body| CallBody::new(body, in_flight, *this.grpc))),
             );
         }
-        std::task::ready!(this.cut.poll(cx));
+        std::task::ready!(this.cut.poll(this.in_flight.as_ref(), cx));
         let mut response = Response::new(());
         if *this.grpc {
             response = going().into_http::<()>();
@@ -122,8 +138,7 @@ pin_project! {
     pub(super) struct CallBody<B> {
         #[pin]
         inner: Option<B>,
-        #[pin]
-        cut: Option<WaitForCancellationFutureOwned>,
+        cut: Cut,
         in_flight: Option<InFlight>,
         grpc: bool,
     }
@@ -131,12 +146,11 @@ pin_project! {
 
 impl<B> CallBody<B> {
     fn new(inner: B, in_flight: Option<InFlight>, grpc: bool) -> Self {
-        let cut = in_flight.as_ref().map(|in_flight| in_flight.0.cut.clone().cancelled_owned());
-        Self { inner: Some(inner), cut, in_flight, grpc }
+        Self { inner: Some(inner), cut: Cut::default(), in_flight, grpc }
     }
 
     fn ended() -> Self {
-        Self { inner: None, cut: None, in_flight: None, grpc: false }
+        Self { inner: None, cut: Cut::default(), in_flight: None, grpc: false }
     }
 }
 
@@ -157,11 +171,7 @@ impl<B: Body> Body for CallBody<B> {
             }
             return Poll::Ready(frame);
         }
-        if let Some(cut) = this.cut.as_mut().as_pin_mut() {
-            std::task::ready!(cut.poll(cx));
-        } else {
-            return Poll::Pending;
-        }
+        std::task::ready!(this.cut.poll(this.in_flight.as_ref(), cx));
         this.inner.set(None);
         this.in_flight.take();
         let mut trailers = HeaderMap::new();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use foldhash::fast::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
 use tokio::time::Duration;
@@ -16,7 +17,7 @@ pub(super) type Fingerprint = [u8; SHA256_OUTPUT_LEN];
 
 /// Bounded, by tokens.
 #[derive(Debug)]
-pub(super) struct TokenCache(Cache<Fingerprint, Known>);
+pub(super) struct TokenCache(Cache<Fingerprint, Known, RandomState>);
 
 /// A token that was found good.
 #[derive(Clone, Debug)]
@@ -31,7 +32,9 @@ pub(super) struct Known {
 
 impl TokenCache {
     pub(super) fn new(capacity: u64) -> Self {
-        Self(Cache::builder().max_capacity(capacity).expire_after(WithTheToken).build())
+        // A fingerprint is as good as random, whatever tokens a client makes up.
+        let builder = Cache::builder().max_capacity(capacity).expire_after(WithTheToken);
+        Self(builder.build_with_hasher(RandomState::default()))
     }
 
     /// The identity of a known token, if the token still holds at `now` and its key is still one of `keys`.

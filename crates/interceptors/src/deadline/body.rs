@@ -1,14 +1,13 @@
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
 use tonic::Status;
 
 use super::EXCEEDED;
+use super::timer::Timer;
 
 pin_project! {
     /// The body of a call with a deadline: past it, trailers with DEADLINE_EXCEEDED take the place of what was to come.
@@ -17,12 +16,12 @@ pin_project! {
         // None: the call is over, and whatever the inner body held is dropped.
         #[pin]
         inner: Option<B>,
-        timer: Option<Pin<Box<Sleep>>>,
+        timer: Option<Timer>,
     }
 }
 
 impl<B> DeadlineBody<B> {
-    pub(super) fn new(inner: B, timer: Option<Pin<Box<Sleep>>>) -> Self {
+    pub(super) fn new(inner: B, timer: Option<Timer>) -> Self {
         Self { inner: Some(inner), timer }
     }
 
@@ -41,18 +40,22 @@ impl<B: Body> Body for DeadlineBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-        // A body that always has a frame ready must not outrun the timer, so the timer is asked first.
-        if let Some(timer) = this.timer
-            && timer.as_mut().poll(cx).is_ready()
-        {
-            this.inner.set(None);
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers()))));
+        // A body that always has a frame ready must not outrun its time, so the clock is asked first.
+        let mut over = this.timer.as_ref().is_some_and(Timer::is_over);
+        if !over {
+            if let Poll::Ready(frame) = inner.poll_frame(cx) {
+                if frame.is_none() {
+                    this.inner.set(None);
+                }
+                return Poll::Ready(frame);
+            }
+            over = this.timer.as_mut().is_some_and(|timer| timer.poll(cx).is_ready());
         }
-        let frame = std::task::ready!(inner.poll_frame(cx));
-        if frame.is_none() {
-            this.inner.set(None);
+        if !over {
+            return Poll::Pending;
         }
-        Poll::Ready(frame)
+        this.inner.set(None);
+        Poll::Ready(Some(Ok(Frame::trailers(trailers()))))
     }
 
     fn is_end_stream(&self) -> bool {

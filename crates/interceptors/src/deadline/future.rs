@@ -4,9 +4,10 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tonic::Status;
 
+use super::timer::Timer;
 use super::{DeadlineBody, EXCEEDED};
 
 pin_project! {
@@ -24,8 +25,7 @@ pin_project! {
     enum State<F> {
         Refused { status: Option<Status> },
         Unbounded { #[pin] inner: F },
-        // The timer is boxed because it moves on into the body.
-        Bounded { #[pin] inner: F, timer: Option<Pin<Box<Sleep>>> },
+        Bounded { #[pin] inner: F, timer: Option<Timer> },
     }
 }
 
@@ -39,7 +39,7 @@ impl<F> ResponseFuture<F> {
     }
 
     pub(crate) fn bounded(inner: F, deadline: Instant) -> Self {
-        Self { state: State::Bounded { inner, timer: Some(Box::pin(sleep_until(deadline))) } }
+        Self { state: State::Bounded { inner, timer: Some(Timer::new(deadline)) } }
     }
 }
 
@@ -67,7 +67,7 @@ where
                     );
                 }
                 let Some(running) = timer else { return Poll::Pending };
-                ready!(running.as_mut().poll(cx));
+                ready!(running.poll(cx));
                 Poll::Ready(Ok(ended(&Status::deadline_exceeded(EXCEEDED))))
             }
         }

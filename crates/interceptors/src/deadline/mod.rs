@@ -29,6 +29,7 @@ mod service;
 mod tests;
 mod timeout;
 mod timeouts;
+mod timer;
 
 pub use body::DeadlineBody;
 pub use future::ResponseFuture;
