@@ -45,6 +45,9 @@ pub(crate) fn metadata(headers: &HeaderMap, context: &Context) -> MetadataMap {
             passed.append(name, value.clone());
         }
     }
+    if let Some(id) = context.request_id().and_then(|id| HeaderValue::from_str(id).ok()) {
+        passed.insert(HeaderName::from_static("x-request-id"), id);
+    }
     if let Some(peer) = context.peer()
         && let Ok(address) = HeaderValue::from_str(&peer.0.ip().to_canonical().to_string())
     {

@@ -48,8 +48,11 @@ impl<T> Selector<T> {
 
     /// The setting for a call with this path: that of its method, else that of its service, else the default. Allocates nothing.
     pub fn get(&self, path: &str) -> &T {
-        let by_service = || self.services.get(path.rsplit_once('/')?.0);
-        self.methods.get(path).or_else(by_service).unwrap_or(&self.default)
+        self.methods.get(path).or_else(|| self.by_service(path)).unwrap_or(&self.default)
+    }
+
+    fn by_service(&self, path: &str) -> Option<&T> {
+        if self.services.is_empty() { None } else { self.services.get(path.rsplit_once('/')?.0) }
     }
 
     /// Makes another setting of each one, such as the state that belongs to it.

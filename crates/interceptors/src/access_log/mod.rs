@@ -12,7 +12,7 @@
 //! - `duration_ms`: milliseconds from the head of the request to the end of the response;
 //! - `request_bytes`, `response_bytes`: the payload of all DATA frames, the five bytes in front of each message included. Of a request, what the
 //!   handler has read; of a response, what was handed to the connection;
-//! - `request_id`: the header `x-request-id`, if it is of 1 to 128 visible ASCII characters, or what an inner layer has
+//! - `request_id`: that of the [metadata layer](crate::metadata) outside, else the header `x-request-id`, if it is of 1 to 128 visible ASCII characters, or what an inner layer has
 //!   [set](CallRecord::set_request_id) where there is none;
 //! - `error`: for a call that failed, the message of its status.
 //!

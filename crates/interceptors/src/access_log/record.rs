@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request};
 use tokio::time::Instant;
 
 use crate::Peer;
 use crate::auth::Identity;
+use crate::metadata::{Propagated, REQUEST_ID};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// A longer id is none that a request id would be.
 const MOST_REQUEST_ID_BYTES: usize = 128;
 
@@ -53,7 +53,8 @@ impl CallRecord {
             request_bytes: AtomicU64::new(0),
         };
         let record = Self(Arc::new(record));
-        if let Some(id) = request.headers().get(REQUEST_ID) {
+        let known = request.extensions().get::<Propagated>().map(Propagated::request_id);
+        if let Some(id) = known.or_else(|| request.headers().get(REQUEST_ID)) {
             record.set_request_id(id);
         }
         record

@@ -1,23 +1,28 @@
 //! The tokens that were found good.
 
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use foldhash::fast::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
+use siphasher::sip128::{Hasher128, SipHasher24};
 use tokio::time::Duration;
 
 use super::key::Key;
 use super::{Identity, KeySet};
 
-/// What stands for a token: who reads the memory of the server finds no token in it.
-pub(super) type Fingerprint = [u8; SHA256_OUTPUT_LEN];
+/// What stands for a token: who reads the memory of the server finds no token in it. SipHash-2-4 with 128 bits under a secret of this process: nobody who does not
+/// know the secret can make another token of the same fingerprint but by 2^128 tries, none of which says anything about the next.
+pub(super) type Fingerprint = u128;
 
 /// Bounded, by tokens.
 #[derive(Debug)]
-pub(super) struct TokenCache(Cache<Fingerprint, Known, RandomState>);
+pub(super) struct TokenCache {
+    known: Cache<Fingerprint, Known, RandomState>,
+    secret: (u64, u64),
+}
 
 /// A token that was found good.
 #[derive(Clone, Debug)]
@@ -32,32 +37,35 @@ pub(super) struct Known {
 
 impl TokenCache {
     pub(super) fn new(capacity: u64) -> Self {
-        // A fingerprint is as good as random, whatever tokens a client makes up.
         let builder = Cache::builder().max_capacity(capacity).expire_after(WithTheToken);
-        Self(builder.build_with_hasher(RandomState::default()))
+        // A fingerprint is as good as random, whatever tokens a client makes up.
+        let known = builder.build_with_hasher(RandomState::default());
+        // From the random bytes that the system gives a process.
+        let random = std::hash::RandomState::new();
+        Self { known, secret: (random.hash_one(0), random.hash_one(1)) }
+    }
+
+    pub(super) fn fingerprint(&self, token: &str) -> Fingerprint {
+        let mut hasher = SipHasher24::new_with_keys(self.secret.0, self.secret.1);
+        hasher.write(token.as_bytes());
+        hasher.finish128().as_u128()
     }
 
     /// The identity of a known token, if the token still holds at `now` and its key is still one of `keys`.
     pub(super) fn get(&self, token: &Fingerprint, keys: &KeySet, now: u64) -> Option<Identity> {
-        let known = self.0.get(token)?;
+        let known = self.known.get(token)?;
         (now < known.valid_until && keys.holds(&known.key)).then_some(known.identity)
     }
 
     pub(super) fn insert(&self, token: Fingerprint, known: Known) {
-        self.0.insert(token, known);
+        self.known.insert(token, known);
     }
 
     #[cfg(test)]
     pub(super) fn count(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.entry_count()
+        self.known.run_pending_tasks();
+        self.known.entry_count()
     }
-}
-
-pub(super) fn fingerprint(token: &str) -> Fingerprint {
-    let mut fingerprint = Fingerprint::default();
-    fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    fingerprint
 }
 
 /// Frees the memory of a token that has expired. Whether it has is decided by `valid_until`, on the clock that tokens are judged by.

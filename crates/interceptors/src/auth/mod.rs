@@ -6,7 +6,7 @@
 //! allowed, or to a method that the policy does not name, is PERMISSION_DENIED. Why is in the log only, at level debug, without the token.
 //!
 //! Each key has one algorithm, of EdDSA (Ed25519), ES256 and RS256, and no token can choose another (RFC 8725, section 3.1). A token is
-//! checked once: what was found is kept, under the token's SHA-256, until the token expires or its key is withdrawn, so that a call with
+//! checked once: what was found is kept, under a keyed hash of the token, until the token expires or its key is withdrawn, so that a call with
 //! a known token costs no signature check. `jsonwebtoken` reads keys and makes tokens; they are not checked by its `decode`, which
 //! overlooks `crit`, takes a list for an issuer, reads the key anew for each token and knows no clock but the system's.
 //!

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use tokio::time::Duration;
 
-use super::cache::{Known, TokenCache, fingerprint};
+use super::cache::{Known, TokenCache};
 use super::token::{MAX_TOKEN_BYTES, Token};
 use super::{Identity, KeyStore, Rejection, TokenRules};
 
@@ -74,7 +74,7 @@ impl Verifier {
         }
         let keys = self.keys.current();
         let now = self.now();
-        let fingerprint = fingerprint(token);
+        let fingerprint = self.known.fingerprint(token);
         if let Some(identity) = self.known.get(&fingerprint, &keys, now) {
             return Ok(identity);
         }

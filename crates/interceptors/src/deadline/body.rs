@@ -40,8 +40,8 @@ impl<B: Body> Body for DeadlineBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-        // A body that always has a frame ready must not outrun its time, so the clock is asked first.
-        let mut over = this.timer.as_ref().is_some_and(Timer::is_over);
+        // A body that always has a frame ready must not outrun its time, so the clock is asked now and then.
+        let mut over = this.timer.as_mut().is_some_and(Timer::is_over);
         if !over {
             if let Poll::Ready(frame) = inner.poll_frame(cx) {
                 if frame.is_none() {

@@ -1,8 +1,7 @@
 //! What a call hands on to the calls that are made for it: a request id, and the headers of an allow-list.
 //!
 //! Every call has a request id, `x-request-id`: the caller's own if it is 1 to 128 visible ASCII characters, else one that is made here, 128 random bits
-//! in hexadecimal. It stands in the request's headers for the layers and handlers inside, goes back with the response, so that whoever complains can
-//! name the call, and is handed on. So are the headers of an [`AllowList`]; none but these, because a header that is handed on blindly gives
+//! in hexadecimal. It goes back with the response, so that whoever complains can name the call, and is handed on. So are the headers of an [`AllowList`]; none but these, because a header that is handed on blindly gives
 //! one server's credentials to the next. All of it is in the request's extensions as [`Propagated`], which the
 //! [client's layer](crate::client::metadata) writes into the calls that carry it in theirs.
 //!

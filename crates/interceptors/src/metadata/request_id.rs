@@ -11,14 +11,13 @@ const MAX_BYTES: usize = 128;
 /// The digits of 128 bits.
 const DIGITS: usize = 32;
 
-/// The id that the headers have, or else a new one, which is put into them.
-pub(super) fn ensure(headers: &mut HeaderMap) -> HeaderValue {
+/// The id that the headers have, or else a new one. One that cannot be used is taken out of them.
+pub(super) fn find_or_make(headers: &mut HeaderMap) -> HeaderValue {
     if let Some(own) = own(headers) {
         return own.clone();
     }
-    let made = make();
-    headers.insert(REQUEST_ID, made.clone());
-    made
+    headers.remove(REQUEST_ID);
+    make()
 }
 
 /// What the caller calls the call, if that can stand in a log line and is one name.

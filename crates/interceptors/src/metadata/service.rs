@@ -49,7 +49,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let request_id = request_id::ensure(request.headers_mut());
+        let request_id = request_id::find_or_make(request.headers_mut());
         let headers = request.headers();
         let mut others = Vec::new();
         for name in self.allowed.names() {

@@ -36,10 +36,10 @@ async fn a_callers_own_id_is_kept_handed_on_and_sent_back() {
 
 #[tokio::test]
 async fn an_id_is_made_when_there_is_none_and_each_call_has_another() {
-    let (headers, propagated, first) = seen(&[], &[]).await;
+    let (_, propagated, first) = seen(&[], &[]).await;
     assert_eq!(first.len(), 32);
     assert!(first.as_bytes().iter().all(u8::is_ascii_hexdigit), "{first:?}");
-    assert_eq!((&headers[REQUEST_ID], propagated.request_id()), (&first, &first));
+    assert_eq!(propagated.request_id(), first);
     assert_ne!(seen(&[], &[]).await.2, first);
 }
 
@@ -56,7 +56,7 @@ async fn an_id_that_could_forge_a_log_line_or_is_not_one_name_is_replaced() {
     for headers in hostile {
         let (seen, _, id) = seen(&[], headers).await;
         assert_eq!(id.len(), 32, "{headers:?}");
-        assert_eq!(seen.get_all(REQUEST_ID).iter().count(), 1, "{headers:?}");
+        assert!(!seen.contains_key(REQUEST_ID), "{headers:?}");
     }
     assert_eq!(seen(&[], &[("x-request-id", &long[..128])]).await.2.len(), 128);
 }
