@@ -45,7 +45,7 @@ where
         request.extensions_mut().insert(self.peer);
         CallFuture {
             inner: self.service.clone().oneshot(request),
-            cut: self.state.cut.clone().cancelled_owned(),
+            cut: Cut::default(),
             in_flight: Some(InFlight::new(self.state.clone())),
             grpc,
         }
@@ -75,6 +75,30 @@ impl Drop for InFlight {
     }
 }
 
+pin_project! {
+    /// The end of a call by the server. It is listened for only once there is something to wait for: most calls never have to.
+    #[derive(Default)]
+    struct Cut {
+        #[pin]
+        listening: Option<WaitForCancellationFutureOwned>,
+    }
+}
+
+impl Cut {
+    /// Ready when the call has to end. One that is not in flight any more never has to.
+    fn poll(self: Pin<&mut Self>, in_flight: Option<&InFlight>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if this.listening.is_none() {
+            let Some(InFlight(state)) = in_flight else { return Poll::Pending };
+            this.listening.set(Some(state.cut.clone().cancelled_owned()));
+        }
+        match this.listening.as_pin_mut() {
+            Some(listening) => listening.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// UNAVAILABLE, so that the client knows that another server may be asked.
 fn going() -> Status {
     Status::unavailable("the server is going away and the call took longer than it could wait")
@@ -86,7 +110,7 @@ pin_project! {
         #[pin]
         inner: F,
         #[pin]
-        cut: WaitForCancellationFutureOwned,
+        cut: Cut,
         in_flight: Option<InFlight>,
         grpc: bool,
     }
@@ -106,7 +130,7 @@ where
                 Ok(response.map(|body| CallBody::new(body, in_flight, *this.grpc))),
             );
         }
-        std::task::ready!(this.cut.poll(cx));
+        std::task::ready!(this.cut.poll(this.in_flight.as_ref(), cx));
         let mut response = Response::new(());
         if *this.grpc {
             response = going().into_http::<()>();
@@ -123,7 +147,7 @@ pin_project! {
         #[pin]
         inner: Option<B>,
         #[pin]
-        cut: Option<WaitForCancellationFutureOwned>,
+        cut: Cut,
         in_flight: Option<InFlight>,
         grpc: bool,
     }
@@ -131,12 +155,11 @@ pin_project! {
 
 impl<B> CallBody<B> {
     fn new(inner: B, in_flight: Option<InFlight>, grpc: bool) -> Self {
-        let cut = in_flight.as_ref().map(|in_flight| in_flight.0.cut.clone().cancelled_owned());
-        Self { inner: Some(inner), cut, in_flight, grpc }
+        Self { inner: Some(inner), cut: Cut::default(), in_flight, grpc }
     }
 
     fn ended() -> Self {
-        Self { inner: None, cut: None, in_flight: None, grpc: false }
+        Self { inner: None, cut: Cut::default(), in_flight: None, grpc: false }
     }
 }
 
@@ -157,11 +180,7 @@ impl<B: Body> Body for CallBody<B> {
             }
             return Poll::Ready(frame);
         }
-        if let Some(cut) = this.cut.as_mut().as_pin_mut() {
-            std::task::ready!(cut.poll(cx));
-        } else {
-            return Poll::Pending;
-        }
+        std::task::ready!(this.cut.poll(this.in_flight.as_ref(), cx));
         this.inner.set(None);
         this.in_flight.take();
         let mut trailers = HeaderMap::new();
