@@ -1,6 +1,7 @@
 //! `wayside lab stack`: the server with and without its interceptors, taking turns.
 
 mod compare;
+mod count;
 mod report;
 mod rows;
 mod run;
