@@ -135,6 +135,25 @@ async fn a_frozen_server_loses_calls_in_flight_only_and_none_with_a_retry_policy
 }
 
 #[tokio::test]
+async fn servers_take_turns_and_are_compared_with_the_bare_one() {
+    let options = ["--rounds", "2", "--duration", "500ms", "--connections", "2", "--streams", "3"];
+    let output = output(&[&["stack", "--json"][..], &options].concat()).await;
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).expect(&stderr);
+    let servers = document["servers"].as_array().unwrap();
+    let names: Vec<_> = servers.iter().map(|row| row["server"].as_str().unwrap()).collect();
+    assert_eq!(names, ["stock", "bare", "quiet", "full"]);
+    for row in servers {
+        assert!(row["cpu_us"].as_f64() > Some(1.0), "{row:#}");
+        assert!(row["calls_per_second"].as_f64() > Some(10.0), "{row:#}");
+    }
+    assert_eq!(servers[1]["cpu_kept"]["median"], 1.0);
+    // How much a debug build keeps means nothing, only that the exit code tells.
+    let missed = servers.iter().any(|row| row["check"]["met"] == false);
+    assert_eq!(output.status.code(), Some(missed.into()), "{document:#}");
+}
+
+#[tokio::test]
 async fn a_strategy_that_cannot_run_says_why_and_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let python = folder.path().join("python");

@@ -73,6 +73,6 @@ fn spec(
         timeout_ms: setting.timeout.as_millis() as u64,
         keepalive_ms: fault.keepalive().map(|time| time.as_millis() as u64),
         metadata: Vec::new(),
-        measure: None,
+        counted: false,
     }
 }

@@ -119,13 +119,17 @@ pub(crate) struct StackArgs {
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
     pub(crate) streams: u32,
 
-    /// How long each server is measured, after half a second that is not.
+    /// How long each server is measured in a round, after half a second that is not.
     #[arg(long, default_value = "3s", value_parser = run_time, value_name = "DURATION")]
     pub(crate) duration: Duration,
 
-    /// How often the servers take turns.
+    /// How many rounds there are.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
     pub(crate) rounds: u32,
+
+    /// Counts instructions and allocations of a call with valgrind instead, which a busy machine does not change; prints server, instructions, allocations.
+    #[arg(long, conflicts_with_all = ["rounds", "duration", "json"])]
+    pub(crate) instructions: bool,
 
     /// Prints one JSON document instead of a table.
     #[arg(long)]

@@ -29,11 +29,12 @@ CPU time, which is as equal as a shared machine can tell. Numbers of a debug bui
 const STACK: &str = "\
 Measures what the interceptors cost a server: CPU time of the server's process for a call, and calls per second.
 
-A server answers at once, and a client makes unary greet calls with a deadline as fast as it can, over several connections with several calls in \
-flight on each. The server is kept on one core and its client on another. The servers of the table take turns, in reverse order every other round, \
-each time as a new process, so that other programs on the machine disturb all alike. What a server keeps of the bare one is the bare server's CPU time \
-for a call over its own, in the same round: the middle of the rounds is printed, and in brackets the least and the most. The client may be busier than the \
-server, so calls per second are printed without a bar. Numbers of a debug build mean nothing.
+Servers answer at once, and clients make unary greet calls with a deadline as fast as they can, over several connections with several calls in \
+flight on each. Servers are kept on one core and clients on another. Each round starts a server and a client for every row of the table, which then take \
+turns of a quarter of a second, in reverse order every other time, so that other programs on the machine disturb all alike. What a server keeps of the \
+bare one is the bare server's CPU time for a call over its own, in the same round: the middle of the rounds is printed, and in brackets the least and the \
+most. The client is often busier than the server, so calls per second have no bar. Numbers of a debug build mean nothing. With --instructions \
+valgrind counts instead what a call takes in the server's process, without the system's part: a finer measure, and the same on a busy machine.
 
 Servers:";
 

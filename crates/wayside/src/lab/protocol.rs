@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Duration;
 
 /// The first line that a client reads: how it is to make calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ pub(crate) struct Spec {
     /// Whether [`Order::Addresses`] will come. A client that cannot follow says so before anything is measured.
     pub(crate) list_changes: bool,
     pub(crate) workers: u32,
-    /// How many clients of the stack the workers are spread over, where calls are measured; elsewhere they share one.
+    /// How many clients of the stack the workers are spread over, where calls are counted; elsewhere they share one.
     pub(crate) clients: u32,
     /// A worker starts a call at most this often, so that one whose calls fail at once makes no more of them than any other.
     pub(crate) pace_ms: u64,
@@ -24,8 +25,8 @@ pub(crate) struct Spec {
     pub(crate) keepalive_ms: Option<u64>,
     /// What every call carries besides its deadline.
     pub(crate) metadata: Vec<(String, String)>,
-    /// With it, calls are made as fast as they can be, and only counted.
-    pub(crate) measure: Option<Measure>,
+    /// Calls are made when [`Order::Measure`] says so, as fast as they can be, and only counted.
+    pub(crate) counted: bool,
 }
 
 /// Whose client makes the calls.
@@ -44,20 +45,31 @@ pub(crate) enum Stack {
     Wayside { service_config: String, connections: u32 },
 }
 
-/// How throughput is measured.
+/// How much a client is to call where calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Measure {
-    /// Calls of this time are not counted: connections are made, and code is read for the first time. Then there is a moment without calls.
-    pub(crate) warm_up_ms: u64,
-    pub(crate) window_ms: u64,
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Amount {
+    /// For so many milliseconds; calls that are under way then are finished and count.
+    Millis(u64),
+    /// So many calls by each worker.
+    Calls(u64),
+}
+
+impl Amount {
+    /// Calls for a time.
+    pub(crate) fn of(time: Duration) -> Self {
+        Self::Millis(time.as_millis() as u64)
+    }
 }
 
 /// What a client is told after its [`Spec`]. The end of its input means that the lab is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Order {
-    /// Begin to call; where calls are measured, a second time for those that count.
+    /// Begin to call.
     Go,
+    /// Make calls, and say [`Answer::Totals`]. None is in flight before and after, so what a server did meanwhile it did for these.
+    Measure(Amount),
     /// Use these servers from now on: what a resolver would say.
     Addresses(Vec<SocketAddr>),
     /// Finish the calls that are under way, report, and end.
@@ -72,11 +84,9 @@ pub(crate) enum Answer {
     Ready,
     /// It cannot do what the [`Spec`] asks for, and why. It has ended.
     Unable(String),
-    /// It has warmed up, no call is in flight, and it waits for another [`Order::Go`].
-    Warm,
     /// Every call that it made.
     Calls(Vec<Call>),
-    /// What it measured.
+    /// What came of an [`Order::Measure`].
     Totals(Totals),
 }
 
@@ -121,8 +131,8 @@ impl From<Call> for (u64, u64, Option<usize>, u8) {
     }
 }
 
-/// What a client measured from its first call that counts to the end of the last.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// What a client measured from its first call to the end of the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) calls: u64,
     pub(crate) lost: u64,

@@ -63,8 +63,6 @@ impl<I> WatchedIo<I> {
     fn received(self: Pin<&mut Self>, bytes: &[u8]) {
         let this = self.project();
         let (state, pings, settings) = (&*this.state, this.pings, this.settings);
-        // Every clock reading of one read would be the same.
-        let now = Instant::now();
         this.incoming.take(bytes, |head| {
             let debug = match head.kind {
                 HEADERS => {
@@ -76,10 +74,10 @@ impl<I> WatchedIo<I> {
                         state.establish();
                         return true;
                     }
-                    settings.ping(now, state.has_calls()).then_some("too_many_settings")
+                    settings.ping(Instant::now(), state.has_calls()).then_some("too_many_settings")
                 }
                 PING if !head.is_ack() => {
-                    pings.ping(now, state.has_calls()).then_some("too_many_pings")
+                    pings.ping(Instant::now(), state.has_calls()).then_some("too_many_pings")
                 }
                 _ => None,
             };

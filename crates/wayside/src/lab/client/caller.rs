@@ -87,9 +87,9 @@ pub(super) fn caller(spec: &Spec) -> Result<(Caller, Resolver), String> {
                 keepalive,
             })
             .map_err(|error| format!("{error:#}"))?;
-            let caller = match spec.measure {
-                Some(_) => Caller::Bare(Greet::new(channel)),
-                None => Caller::Wayside(Greet::new(wayside_chassis::outgoing(channel))),
+            let caller = match spec.counted {
+                true => Caller::Bare(Greet::new(channel)),
+                false => Caller::Wayside(Greet::new(wayside_chassis::outgoing(channel))),
             };
             Ok((caller, Resolver::Wayside(resolve)))
         }

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::caller::{Caller, Template};
 use crate::lab::clock::cpu_time;
-use crate::lab::protocol::{Spec, Totals};
+use crate::lab::protocol::{Amount, Spec, Totals};
 
 /// Answered and lost calls of one worker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,22 +18,28 @@ struct Count {
     lost: u64,
 }
 
-/// Lets the workers call for a time and then finish their calls, so that every call of a server between two looks at it is counted, and no other.
+/// Lets the workers call so much, and finish what they have begun.
 pub(super) async fn measure(
     spec: &Spec,
     callers: &[Caller],
     template: &Template,
-    time: Duration,
+    amount: Amount,
 ) -> Result<Totals> {
+    let (time, calls) = match amount {
+        Amount::Millis(millis) => (Some(Duration::from_millis(millis)), u64::MAX),
+        Amount::Calls(calls) => (None, calls),
+    };
     let over = Arc::new(AtomicBool::new(false));
     let (began, cpu_before) = (Instant::now(), cpu_time());
     // Dropping the set ends the workers.
     let mut workers = JoinSet::new();
     for caller in callers.iter().cycle().take(spec.workers as usize) {
-        workers.spawn(work(caller.clone(), template.clone(), over.clone()));
+        workers.spawn(work(caller.clone(), template.clone(), calls, over.clone()));
     }
-    sleep(time).await;
-    over.store(true, Ordering::Relaxed);
+    if let Some(time) = time {
+        sleep(time).await;
+        over.store(true, Ordering::Relaxed);
+    }
     let mut sum = Count::default();
     while let Some(count) = workers.join_next().await {
         let count = count.context("a worker panicked")?;
@@ -48,9 +54,9 @@ pub(super) async fn measure(
     })
 }
 
-async fn work(mut caller: Caller, template: Template, over: Arc<AtomicBool>) -> Count {
+async fn work(mut caller: Caller, template: Template, calls: u64, over: Arc<AtomicBool>) -> Count {
     let mut count = Count::default();
-    while !over.load(Ordering::Relaxed) {
+    while count.answered + count.lost < calls && !over.load(Ordering::Relaxed) {
         if caller.greet(&template).await.is_ok() {
             count.answered += 1;
         } else {

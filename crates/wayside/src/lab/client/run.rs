@@ -5,13 +5,12 @@ use std::io::{Write, stdout};
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::Duration;
 
 use super::caller::{Caller, Resolver, Template, caller};
 use super::load::Load;
 use super::measure::measure;
 use crate::lab::orders::orders;
-use crate::lab::protocol::{Answer, Measure, Order, Spec};
+use crate::lab::protocol::{Answer, Order, Spec};
 
 /// What starts a client.
 pub(crate) const SUBCOMMAND: &str = "lab-client";
@@ -31,10 +30,12 @@ async fn client() -> Result<()> {
             Err(why) => return answer(&Answer::Unable(why)),
         };
     answer(&Answer::Ready)?;
-    if let Some(window) = spec.measure {
-        return measured(&mut orders, &spec, caller, &template, window).await;
+    if spec.counted {
+        return count(&mut orders, &spec, caller, &template).await;
     }
-    go(&mut orders).await?;
+    if next(&mut orders).await? != Order::Go {
+        bail!("something came before go");
+    }
     let load = Load::start(&spec, &caller, &template);
     follow(&mut orders, &mut resolver).await?;
     let calls = tokio::select! {
@@ -44,35 +45,26 @@ async fn client() -> Result<()> {
     answer(&Answer::Calls(calls))
 }
 
-/// Warms up, calls for the window, and says what came of it.
-async fn measured(
+/// Calls as much as each order says, until the lab has no more of them.
+async fn count(
     orders: &mut Receiver<String>,
     spec: &Spec,
     first: Caller,
     template: &Template,
-    window: Measure,
 ) -> Result<()> {
     let mut callers = vec![first];
     for _ in 1..spec.clients {
         callers.push(caller(spec).map_err(anyhow::Error::msg)?.0);
     }
-    let mut call_for = async |ms| {
-        go(orders).await?;
-        tokio::select! {
-            totals = measure(spec, &callers, template, Duration::from_millis(ms)) => totals,
+    while let Some(order) = orders.recv().await {
+        let Order::Measure(amount) = read(&order)? else { bail!("{order} came while counting") };
+        let totals = tokio::select! {
+            totals = measure(spec, &callers, template, amount) => totals?,
             over = next(orders) => bail!("{over:?} came while measuring"),
-        }
-    };
-    call_for(window.warm_up_ms).await?;
-    answer(&Answer::Warm)?;
-    answer(&Answer::Totals(call_for(window.window_ms).await?))
-}
-
-async fn go(orders: &mut Receiver<String>) -> Result<()> {
-    match next(orders).await? {
-        Order::Go => Ok(()),
-        other => bail!("{other:?} came instead of go"),
+        };
+        answer(&Answer::Totals(totals))?;
     }
+    Ok(())
 }
 
 /// Follows orders until one says stop.
@@ -83,14 +75,18 @@ async fn follow(orders: &mut Receiver<String>, resolver: &mut Resolver) -> Resul
             Order::Addresses(addresses) => {
                 resolver.resolve(&addresses).map_err(anyhow::Error::msg)?
             }
-            Order::Go => bail!("go came twice"),
+            other => bail!("{other:?} came while calling"),
         }
     }
 }
 
 async fn next(orders: &mut Receiver<String>) -> Result<Order> {
     let order = orders.recv().await.context("the lab is gone")?;
-    serde_json::from_str(&order).with_context(|| format!("'{order}' is no order"))
+    read(&order)
+}
+
+fn read(order: &str) -> Result<Order> {
+    serde_json::from_str(order).with_context(|| format!("'{order}' is no order"))
 }
 
 fn answer(answer: &Answer) -> Result<()> {

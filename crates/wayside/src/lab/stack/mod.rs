@@ -1,6 +1,7 @@
 //! `wayside lab stack`: the server with and without its interceptors, taking turns.
 
 mod compare;
+mod count;
 mod everything;
 mod report;
 mod rows;

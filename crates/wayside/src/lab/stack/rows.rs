@@ -1,5 +1,6 @@
 //! The servers that are compared. Adding one is adding an entry.
 
+use super::everything::Everything;
 use crate::lab::stage::{Backend, ServerPlan};
 
 /// A server of the table.
@@ -52,7 +53,11 @@ pub(crate) static ROWS: [Row; 4] = [
 
 impl Row {
     /// How its server is started.
-    pub(super) fn plan(&self) -> ServerPlan {
-        ServerPlan { log: self.log, ..ServerPlan::of(self.backend) }
+    pub(super) fn plan(&self, everything: &Everything) -> ServerPlan {
+        let options = match self.backend {
+            Backend::Wayside => everything.options.clone(),
+            Backend::Stock | Backend::Bare => Vec::new(),
+        };
+        ServerPlan { log: self.log, options, ..ServerPlan::of(self.backend) }
     }
 }

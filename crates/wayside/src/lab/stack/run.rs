@@ -2,21 +2,24 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::time::Duration;
 
 use super::compare::{Measured, compare};
+use super::count::count;
 use super::everything::Everything;
 use super::report::{Circumstances, report, verdict};
 use super::rows::{ROWS, Row};
 use crate::lab::args::StackArgs;
 use crate::lab::progress::Progress;
-use crate::lab::protocol::{Measure, Spec, Stack};
-use crate::lab::stage::{Backend, Client, Cores, Server, ServerPlan};
+use crate::lab::protocol::{Amount, Spec, Stack, Totals};
+use crate::lab::stage::{Client, Cores, Server, ServerPlan};
 
 const WARM_UP: Duration = Duration::from_millis(500);
-/// What a server and a client need to start and to end.
-const AROUND: Duration = Duration::from_millis(200);
+/// How long a server is called before it is the next one's turn: not much longer than other programs disturb for.
+const TURN: Duration = Duration::from_millis(250);
+/// What the servers and clients of a round need to start and to end.
+const AROUND: Duration = Duration::from_millis(500);
 /// Nothing is lost here, so the deadline is there because a call of a real client has one.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,20 +33,16 @@ pub(crate) async fn stack(args: StackArgs) -> Result<()> {
         Err(why) => (None, format!("not kept on cores of their own: {why:#}")),
     };
     let everything = Everything::new()?;
-    let run_time = args.duration + WARM_UP + AROUND;
-    let mut progress = Progress::new(run_time * args.rounds * ROWS.len() as u32);
+    if args.instructions {
+        return count(&everything, cores, &args).await;
+    }
+    let round_time = (args.duration + WARM_UP) * ROWS.len() as u32 + AROUND;
+    let mut progress = Progress::new(round_time * args.rounds);
     let mut rounds = Vec::new();
-    for round in 0..args.rounds {
-        let mut measured: Vec<_> = ROWS.iter().map(|_| None).collect();
-        for turn in 0..ROWS.len() {
-            // Who is first may have the cooler machine, so that goes in turn too.
-            let index = if round % 2 == 0 { turn } else { ROWS.len() - 1 - turn };
-            let row = &ROWS[index];
-            let what = format!("round {} of {}: {}", round + 1, args.rounds, row.name);
-            let measuring = measure(row, &everything, cores, &args);
-            measured[index] = Some(progress.during(&what, run_time, measuring).await?);
-        }
-        rounds.push(measured.into_iter().flatten().collect());
+    for round in 1..=args.rounds {
+        let what = format!("round {round} of {}", args.rounds);
+        rounds
+            .push(progress.during(&what, round_time, play_round(&everything, cores, &args)).await?);
     }
     drop(progress);
     let compared = compare(&ROWS, &rounds);
@@ -51,17 +50,89 @@ pub(crate) async fn stack(args: StackArgs) -> Result<()> {
     verdict(&compared)
 }
 
-async fn measure(
-    row: &Row,
+/// Starts a server and a client for each row, and lets them take short turns until each has had its time.
+async fn play_round(
     everything: &Everything,
     cores: Option<Cores>,
     args: &StackArgs,
-) -> Result<Measured> {
-    let options =
-        if row.backend == Backend::Wayside { everything.options.clone() } else { Vec::new() };
-    let plan = ServerPlan { core: cores.map(|cores| cores.server), options, ..row.plan() };
-    let mut server = Server::start(&plan, 0, Duration::ZERO).await?;
-    let spec = Spec {
+) -> Result<Vec<Measured>> {
+    let mut pairs = Vec::new();
+    for row in &ROWS {
+        pairs.push(Pair::start(row, everything, cores, args).await?);
+    }
+    let turns = args.duration.as_millis().div_ceil(TURN.as_millis());
+    for turn in 0..turns {
+        // Who is first may have the cooler machine, so that goes in turn too.
+        let reversed = turn % 2 == 1;
+        for place in 0..pairs.len() {
+            let index = if reversed { pairs.len() - 1 - place } else { place };
+            pairs[index].take_turn().await?;
+        }
+    }
+    let mut measured = Vec::new();
+    for mut pair in pairs {
+        pair.server.kill().await?;
+        measured.push(pair.measured());
+    }
+    Ok(measured)
+}
+
+/// A server, its client, and what both have done in their turns. Between these the client makes no call, so neither takes time from others.
+struct Pair {
+    row: &'static Row,
+    server: Server,
+    client: Client,
+    sum: Totals,
+    server_cpu: Duration,
+}
+
+impl Pair {
+    async fn start(
+        row: &'static Row,
+        everything: &Everything,
+        cores: Option<Cores>,
+        args: &StackArgs,
+    ) -> Result<Self> {
+        let plan = ServerPlan { core: cores.map(|cores| cores.server), ..row.plan(everything) };
+        let server = Server::start(&plan, 0, Duration::ZERO).await?;
+        let core = cores.map(|cores| cores.client);
+        let spec = spec(&server, everything, args);
+        let started = Client::start(row.name, &spec, Path::new(""), core).await?;
+        let client = started.map_err(|why| anyhow::anyhow!("the client cannot run: {why}"))?;
+        let mut pair =
+            Self { row, server, client, sum: Totals::default(), server_cpu: Duration::ZERO };
+        pair.measure(WARM_UP).await?;
+        Ok(pair)
+    }
+
+    async fn measure(&mut self, time: Duration) -> Result<Totals> {
+        let totals = self.client.measure(Amount::of(time)).await;
+        totals.with_context(|| self.row.name.to_owned())
+    }
+
+    async fn take_turn(&mut self) -> Result<()> {
+        let before = self.server.cpu_time().await?;
+        let totals = self.measure(TURN).await?;
+        self.server_cpu += self.server.cpu_time().await?.saturating_sub(before);
+        self.sum.calls += totals.calls;
+        self.sum.seconds += totals.seconds;
+        self.sum.cpu_seconds += totals.cpu_seconds;
+        Ok(())
+    }
+
+    fn measured(&self) -> Measured {
+        let calls = self.sum.calls.max(1) as f64;
+        Measured {
+            calls_per_second: calls / self.sum.seconds,
+            cpu_us: self.server_cpu.as_secs_f64() * 1e6 / calls,
+            client_cpu_us: self.sum.cpu_seconds * 1e6 / calls,
+        }
+    }
+}
+
+/// What a client is told.
+pub(super) fn spec(server: &Server, everything: &Everything, args: &StackArgs) -> Spec {
+    Spec {
         stack: Stack::TonicOne,
         addresses: vec![server.address],
         list_changes: false,
@@ -72,23 +143,6 @@ async fn measure(
         keepalive_ms: None,
         // Whether the server looks at it or not: the client has the same work in every row.
         metadata: everything.metadata.clone(),
-        measure: Some(Measure {
-            warm_up_ms: WARM_UP.as_millis() as u64,
-            window_ms: args.duration.as_millis() as u64,
-        }),
-    };
-    let core = cores.map(|cores| cores.client);
-    let started = Client::start(row.name, &spec, Path::new(""), core).await?;
-    let mut client = started.map_err(|why| anyhow::anyhow!("the client cannot run: {why}"))?;
-    client.warm_up(WARM_UP).await?;
-    let before = server.cpu_time().await?;
-    let totals = client.measure(row.name, args.duration).await?;
-    let used = server.cpu_time().await?.saturating_sub(before);
-    server.kill().await?;
-    let calls = totals.calls as f64;
-    Ok(Measured {
-        calls_per_second: calls / totals.seconds,
-        cpu_us: used.as_secs_f64() * 1e6 / calls,
-        client_cpu_us: totals.cpu_seconds * 1e6 / calls,
-    })
+        counted: true,
+    }
 }

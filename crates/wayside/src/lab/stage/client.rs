@@ -7,13 +7,16 @@ use anyhow::{Context, Result, bail};
 use tokio::time::Duration;
 
 use super::{Core, Process};
-use crate::lab::protocol::{Answer, Call, Order, Spec, Stack, Totals};
+use crate::lab::protocol::{Amount, Answer, Call, Order, Spec, Stack, Totals};
 use crate::lab::{client, grpcio};
 
 /// Python takes its time to start, the more so when several do.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Beyond the longest call.
 const REPORT_PATIENCE: Duration = Duration::from_secs(30);
+
+/// More than anybody measures at a time.
+const MEASURE_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// A client and its process.
 #[derive(Debug)]
@@ -71,24 +74,15 @@ impl Client {
         }
     }
 
-    /// Lets it call for the time that does not count, and gives back when no call is in flight.
-    pub(crate) async fn warm_up(&mut self, time: Duration) -> Result<()> {
-        self.go().await?;
-        match self.answer(time + REPORT_PATIENCE).await? {
-            Answer::Warm => Ok(()),
-            other => bail!("a client said {other:?} instead of being warm"),
-        }
-    }
-
-    /// Lets it call for the time that counts, and gives what it measured.
+    /// Lets it call so much, and gives what it counted.
     ///
     /// # Errors
     /// When a call was lost: whoever measures has done nothing to the servers.
-    pub(crate) async fn measure(&mut self, name: &str, time: Duration) -> Result<Totals> {
-        self.go().await?;
-        match self.answer(time + REPORT_PATIENCE).await? {
+    pub(crate) async fn measure(&mut self, amount: Amount) -> Result<Totals> {
+        self.order(&Order::Measure(amount)).await?;
+        match self.answer(MEASURE_PATIENCE).await? {
             Answer::Totals(Totals { calls, lost, .. }) if lost > 0 || calls == 0 => {
-                bail!("{name} answered {calls} calls and lost {lost} where nothing is wrong")
+                bail!("{calls} calls were answered and {lost} lost where nothing is wrong")
             }
             Answer::Totals(totals) => Ok(totals),
             other => bail!("a client said {other:?} instead of its totals"),

@@ -31,8 +31,20 @@ pub(crate) struct Process {
 impl Process {
     /// A command that runs this program itself.
     pub(crate) fn of_this_program(subcommand: &str) -> Result<Command> {
+        Self::of_this_program_under(&[], subcommand)
+    }
+
+    /// A command that lets another program, with its options, run this one.
+    pub(crate) fn of_this_program_under(watcher: &[&str], subcommand: &str) -> Result<Command> {
         let program = std::env::current_exe().context("cannot tell where this program is")?;
-        let mut command = Command::new(program);
+        let mut command = match watcher {
+            [] => Command::new(program),
+            [watcher, options @ ..] => {
+                let mut command = Command::new(watcher);
+                command.args(options).arg(program);
+                command
+            }
+        };
         // A variable such as LAME_DUCK in somebody's shell would change the figures.
         command.arg(subcommand).env_clear();
         Ok(command)
@@ -104,11 +116,19 @@ impl Process {
         self.child.kill().await.with_context(|| format!("cannot kill {}", self.name))
     }
 
+    /// The last lines of its standard error, each on a line of its own, after its end.
+    pub(crate) async fn last_words(&mut self) -> String {
+        // They may still be on their way; a child of its own may hold the pipe for longer.
+        if !self.listening.is_finished() {
+            let _ = timeout(LAST_PATIENCE, &mut self.listening).await;
+        }
+        self.words_so_far()
+    }
+
     /// What to say when a pipe is closed at the other end.
     async fn early_end(&mut self) -> anyhow::Error {
         let ended = timeout(LAST_PATIENCE, self.child.wait()).await;
-        // Its last words may still be on their way; a child of its own may hold the pipe for longer.
-        let _ = timeout(LAST_PATIENCE, &mut self.listening).await;
+        self.last_words().await;
         match ended {
             Ok(Ok(status)) => self.failure(&format!("ended, {status}")),
             _ => self.failure("closed its pipes"),
@@ -116,9 +136,12 @@ impl Process {
     }
 
     fn failure(&self, how: &str) -> anyhow::Error {
+        anyhow::anyhow!("{} {how}{}", self.name, self.words_so_far())
+    }
+
+    fn words_so_far(&self) -> String {
         let last_words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines: String = last_words.iter().map(|line| format!("\n    {line}")).collect();
-        anyhow::anyhow!("{} {how}{lines}", self.name)
+        last_words.iter().map(|line| format!("\n    {line}")).collect()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::lab::server::{CPU_TIME, LISTENING, SUBCOMMAND, pod_name};
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// How often another port is tried.
 const TRIES: usize = 20;
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_PATIENCE: Duration = Duration::from_secs(60);
 /// More than the chassis gives calls to finish.
 const STOP_PATIENCE: Duration = Duration::from_secs(35);
 
@@ -54,12 +54,21 @@ pub(crate) struct ServerPlan {
     pub(crate) options: Vec<String>,
     /// Where the servers run, if not anywhere.
     pub(crate) core: Option<Core>,
+    /// A program that runs the servers and watches them, and its options.
+    pub(crate) watcher: &'static [&'static str],
 }
 
 impl ServerPlan {
     /// Servers with their default options, which only log what went wrong.
     pub(crate) fn of(backend: Backend) -> Self {
-        Self { backend, permit_pings: None, log: "error", options: Vec::new(), core: None }
+        Self {
+            backend,
+            permit_pings: None,
+            log: "error",
+            options: Vec::new(),
+            core: None,
+            watcher: &[],
+        }
     }
 }
 
@@ -103,6 +112,11 @@ impl Server {
         Ok(())
     }
 
+    /// What was said on standard error before the end.
+    pub(crate) async fn last_words(&mut self) -> String {
+        self.process.last_words().await
+    }
+
     /// SIGKILL, and waits for the end.
     pub(crate) async fn kill(&mut self) -> Result<()> {
         self.process.kill().await
@@ -139,7 +153,7 @@ async fn launch(
     delay: Duration,
     address: SocketAddr,
 ) -> Result<Process> {
-    let mut command = Process::of_this_program(SUBCOMMAND)?;
+    let mut command = Process::of_this_program_under(plan.watcher, SUBCOMMAND)?;
     command.args(["--listen", &address.to_string()]);
     command.args(["--backend", plan.backend.name(), "--pod", &pod_name(number)]);
     command.args(["--delay", &format!("{}ms", delay.as_millis()), "--log", plan.log]);

@@ -10,7 +10,7 @@ use super::compare::{Comparison, compare};
 use super::report::report;
 use crate::lab::args::ThroughputArgs;
 use crate::lab::progress::Progress;
-use crate::lab::protocol::{Measure, Spec, Totals};
+use crate::lab::protocol::{Amount, Spec, Totals};
 use crate::lab::report::Conditions;
 use crate::lab::stage::{Client, Server, ServerPlan};
 use crate::lab::strategies::Strategy;
@@ -86,10 +86,6 @@ async fn measure_pair(
 
 async fn measure(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) -> Result<Totals> {
     let strategy = Strategy::named(name).with_context(|| format!("there is no {name}"))?;
-    let measure = Measure {
-        warm_up_ms: WARM_UP.as_millis() as u64,
-        window_ms: args.duration.as_millis() as u64,
-    };
     let spec = Spec {
         stack: strategy.stack(),
         addresses: addresses.to_vec(),
@@ -100,12 +96,12 @@ async fn measure(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) ->
         timeout_ms: TIMEOUT.as_millis() as u64,
         keepalive_ms: None,
         metadata: Vec::new(),
-        measure: Some(measure),
+        counted: true,
     };
     let started = Client::start(name, &spec, Path::new(""), None).await?;
     let mut client = started.map_err(|why| anyhow::anyhow!("{name} cannot run: {why}"))?;
-    client.warm_up(WARM_UP).await?;
-    client.measure(name, args.duration).await
+    client.measure(Amount::of(WARM_UP)).await?;
+    client.measure(Amount::of(args.duration)).await.with_context(|| name.to_owned())
 }
 
 fn verdict(compared: &[(&Pair, Comparison)]) -> Result<()> {
