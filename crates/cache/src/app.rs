@@ -28,6 +28,9 @@ const UNARY: Timeouts =
 /// How long a stream may take: as long as there are entries, which the caller's own speed decides.
 const STREAMING: Timeouts = Timeouts { default: None, max: None };
 
+const DUMP: &str = "/cache.v1.CacheService/Dump";
+const RESTORE: &str = "/cache.v1.CacheService/Restore";
+
 /// The cache server.
 #[derive(Debug)]
 pub struct Cache;
@@ -79,17 +82,14 @@ impl App for Cache {
 
     /// Auth stays off: the token of a call is that of an account, which says whose entries it is about, and the service has it looked up.
     fn needs(_: &CacheArgs) -> Needs {
-        let mut needs = Needs::default();
-        needs.timeouts = Selector::builder(UNARY)
-            .on("/cache.v1.CacheService/Dump", STREAMING)
-            .on("/cache.v1.CacheService/Restore", STREAMING);
-        needs.dry_run = Selector::builder(DryRunSupport::Refused)
+        let timeouts = Selector::builder(UNARY).on(DUMP, STREAMING).on(RESTORE, STREAMING);
+        let dry_run = Selector::builder(DryRunSupport::Refused)
             .on("/cache.v1.CacheService/Store", DryRunSupport::Supported)
             .on("/cache.v1.CacheService/Delete", DryRunSupport::Supported)
-            .on("/cache.v1.CacheService/Restore", DryRunSupport::Supported)
+            .on(RESTORE, DryRunSupport::Supported)
             .on("/cache.v1.CacheService/Get", DryRunSupport::ReadOnly)
-            .on("/cache.v1.CacheService/Dump", DryRunSupport::ReadOnly);
-        needs
+            .on(DUMP, DryRunSupport::ReadOnly);
+        Needs { timeouts, dry_run, long_calls: &[DUMP, RESTORE], ..Needs::default() }
     }
 
     async fn routes(args: CacheArgs, setup: &Setup) -> Result<Routes, StartError> {

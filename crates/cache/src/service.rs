@@ -50,6 +50,7 @@ impl Service {
     ) -> Result<(Tenant, Option<Slot>), Status> {
         let token = Token::of(&call.metadata, account_token)?;
         let tenant = self.tenants.find(&token, &call.context).await?;
+        call.context.name_caller(tenant.id.clone());
         let slot = self.limits.admit(&tenant.id)?;
         Ok((tenant, slot))
     }

@@ -1,9 +1,12 @@
 //! What a handler hands on from the call it serves to the calls it makes.
 
+use std::sync::Arc;
+
 use http::Extensions;
 use tokio::time::Duration;
 use tonic::{Request, Status};
 use wayside_interceptors::Peer;
+use wayside_interceptors::access_log::CallRecord;
 use wayside_interceptors::auth::Identity;
 use wayside_interceptors::deadline::Deadline;
 use wayside_interceptors::dry_run::DryRun;
@@ -18,6 +21,7 @@ pub struct Context {
     identity: Option<Identity>,
     propagated: Option<Propagated>,
     dry_run: Option<DryRun>,
+    record: Option<CallRecord>,
 }
 
 impl Context {
@@ -34,6 +38,7 @@ impl Context {
             identity: extensions.get().cloned(),
             propagated: extensions.get().cloned(),
             dry_run: extensions.get().copied(),
+            record: extensions.get().cloned(),
         }
     }
 
@@ -50,6 +55,14 @@ impl Context {
     /// Whether nothing may be changed. Only methods that support dry runs are called in one.
     pub fn dry_run(&self) -> Option<DryRun> {
         self.dry_run
+    }
+
+    /// Says who calls, for the log line, where a server finds that out by itself. It must not be something that could be used to call again, such as a
+    /// token. Who was verified before stays.
+    pub fn name_caller(&self, name: impl Into<Arc<str>>) {
+        if let Some(record) = &self.record {
+            record.set_caller(name);
+        }
     }
 
     /// The id of the call, which log lines and the calls made for it have too.

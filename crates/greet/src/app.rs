@@ -71,14 +71,20 @@ impl App for Greet {
     type Args = GreetArgs;
 
     fn needs(_: &GreetArgs) -> Needs {
-        let mut needs = Needs::default();
         // Twice the longest delay that a request may ask for. A stream has one for each greeting, so it may take as long as it takes.
         let greet = Timeouts { default: Some(Duration::from_secs(60)), max: None };
-        needs.timeouts =
-            Selector::builder(Timeouts::default()).on("/greet.v1.GreetService/Greet", greet);
-        // A greeting changes nothing.
-        needs.dry_run = Selector::builder(DryRunSupport::ReadOnly);
-        needs
+        Needs {
+            timeouts: Selector::builder(Timeouts::default())
+                .on("/greet.v1.GreetService/Greet", greet),
+            // A greeting changes nothing.
+            dry_run: Selector::builder(DryRunSupport::ReadOnly),
+            long_calls: &[
+                "/greet.v1.GreetService/GreetManyTimes",
+                "/greet.v1.GreetService/LongGreet",
+                "/greet.v1.GreetService/GreetEveryone",
+            ],
+            ..Needs::default()
+        }
     }
 
     async fn routes(args: GreetArgs, _: &Setup) -> Result<Routes, StartError> {

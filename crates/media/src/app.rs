@@ -42,12 +42,10 @@ impl App for Media {
             default: Some(DEFAULT_TIMEOUT.max(download)),
             max: Some(MAX_TIMEOUT.max(download)),
         };
-        let mut needs = Needs::default();
-        needs.timeouts = Selector::builder(timeouts);
         // Nothing is kept of a download.
-        needs.dry_run =
-            needs.dry_run.on("/media.v1.MediaService/Download", DryRunSupport::ReadOnly);
-        needs
+        let dry_run = Selector::builder(DryRunSupport::Refused)
+            .on("/media.v1.MediaService/Download", DryRunSupport::ReadOnly);
+        Needs { timeouts: Selector::builder(timeouts), dry_run, ..Needs::default() }
     }
 
     async fn routes(args: MediaArgs, _: &Setup) -> Result<Routes, StartError> {

@@ -92,6 +92,7 @@ impl App for Movies {
             .dry_run
             .on(GET_MOVIE, DryRunSupport::ReadOnly)
             .on(QUERY_MOVIES, DryRunSupport::ReadOnly);
+        needs.long_calls = &[QUERY_MOVIES];
         needs
     }
 

@@ -182,11 +182,10 @@ impl App for StandIn {
     type Args = StandInArgs;
 
     fn needs(_: &StandInArgs) -> Needs {
-        let mut needs = Needs::default();
         // The lookup of a dry run is in that dry run.
-        needs.dry_run = Selector::builder(DryRunSupport::Refused)
+        let dry_run = Selector::builder(DryRunSupport::Refused)
             .on("/accounts.v1.AccountsService/GetByToken", DryRunSupport::ReadOnly);
-        needs
+        Needs { dry_run, ..Needs::default() }
     }
 
     async fn routes(args: StandInArgs, _: &Setup) -> Result<Routes, StartError> {

@@ -28,10 +28,9 @@ impl App for Layered {
     type Args = NoArgs;
 
     fn needs(_: &NoArgs) -> Needs {
-        let mut needs = Needs::default();
-        needs.dry_run = Selector::builder(DryRunSupport::Refused)
+        let dry_run = Selector::builder(DryRunSupport::Refused)
             .on("/movies.v1.MoviesService/*", DryRunSupport::ReadOnly);
-        needs
+        Needs { dry_run, ..Needs::default() }
     }
 
     async fn routes(_: NoArgs, _: &Setup) -> Result<Routes, StartError> {
