@@ -11,7 +11,7 @@ use tonic::body::Body;
 pub(crate) struct Connection {
     pub(super) number: u64,
     pub(super) sender: SendRequest<Body>,
-    in_flight: Arc<AtomicUsize>,
+    in_flight: AtomicUsize,
     max_streams: Arc<AtomicUsize>,
     /// Calls it was given so far.
     started: AtomicU64,
@@ -22,17 +22,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection whose driver shares the two counts.
     pub(super) fn new(
         number: u64,
         sender: SendRequest<Body>,
         max_streams: Arc<AtomicUsize>,
-        in_flight: Arc<AtomicUsize>,
     ) -> Self {
         Self {
             number,
             sender,
-            in_flight,
+            in_flight: AtomicUsize::new(0),
             max_streams,
             started: AtomicU64::new(0),
             answered: AtomicBool::new(false),

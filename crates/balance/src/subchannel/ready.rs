@@ -41,7 +41,7 @@ struct Kept {
 /// What woke the upkeep.
 enum Event {
     Ended(u64, Result<(), hyper::Error>),
-    Opened(Result<Box<Opened>, Arc<str>>),
+    Opened(Result<Opened, Arc<str>>),
     /// A clock has run out, or a call found every connection full.
     Look,
     State(SubchannelState),
@@ -81,7 +81,7 @@ impl Ready {
                 Event::State(state) => self.context.report(state).await,
                 Event::Opened(Ok(opened)) => {
                     growing = Backoff::new();
-                    self.add(*opened);
+                    self.add(opened);
                     self.retire_one(Instant::now());
                 }
                 Event::Opened(Err(why)) => {
@@ -105,8 +105,8 @@ impl Ready {
         let now = Instant::now();
         let number = self.next_number;
         self.next_number += 1;
-        let Opened { sender, max_streams, in_flight, driver } = opened;
-        let connection = Arc::new(Connection::new(number, sender, max_streams, in_flight));
+        let connection = Arc::new(Connection::new(number, opened.sender, opened.max_streams));
+        let driver = opened.driver;
         self.drivers.spawn(async move { (number, driver.await) });
         self.context.subchannel.pool.add(&connection);
         let retire_at = self.pool().max_lifetime.map(|lifetime| {
@@ -211,8 +211,7 @@ impl Ready {
             Some(Ok((number, how))) = self.drivers.join_next() => Event::Ended(number, how),
             // A panic inside an attempt, the only way to fail, is a failure of the attempt.
             Some(opened) = attempts.join_next() => {
-                let opened = opened.unwrap_or_else(|error| Err(error.to_string().into()));
-                Event::Opened(opened.map(Box::new))
+                Event::Opened(opened.unwrap_or_else(|error| Err(error.to_string().into())))
             }
             state = side_streams.next() => Event::State(state),
             () = subchannel.changed.notified() => Event::Look,

@@ -35,8 +35,6 @@ pub(crate) struct Opened {
     pub(crate) sender: SendRequest<Body>,
     /// How many calls the server takes at a time; kept up to date by the driver.
     pub(crate) max_streams: Arc<AtomicUsize>,
-    /// How many calls are under way, kept up to date by whoever makes them.
-    pub(crate) in_flight: Arc<AtomicUsize>,
     /// Has to be run. Completes when the connection takes no more requests; calls in flight go on without it.
     pub(crate) driver: Driver,
 }
@@ -80,20 +78,14 @@ async fn handshake(transport: &Transport, io: Box<dyn Io>) -> Result<Opened, Box
     }
     let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
     let max_streams = Arc::new(AtomicUsize::new(STREAMS_BEFORE_SETTINGS));
-    let in_flight = Arc::new(AtomicUsize::new(0));
-    let mut driver = Driver {
-        connection,
-        max_streams: max_streams.clone(),
-        in_flight: in_flight.clone(),
-        has_let_others_go: false,
-    };
+    let mut driver = Driver { connection, max_streams: max_streams.clone() };
     tokio::select! {
         ended = &mut driver => {
             ended?;
             Err("the server closed the connection before it said anything".into())
         }
         told = settings => match told {
-            Ok(()) => Ok(Opened { sender, max_streams, in_flight, driver }),
+            Ok(()) => Ok(Opened { sender, max_streams, driver }),
             Err(_) => Err("the server does not speak HTTP/2".into()),
         },
     }
@@ -103,25 +95,12 @@ async fn handshake(transport: &Transport, io: Box<dyn Io>) -> Result<Opened, Box
 pub(crate) struct Driver {
     connection: Connection<TokioIo<SettingsWatch<Box<dyn Io>>>, Body, TokioExecutor>,
     max_streams: Arc<AtomicUsize>,
-    in_flight: Arc<AtomicUsize>,
-    has_let_others_go: bool,
 }
-
-/// From how many calls on a connection its driver lets tasks that are ready go first. With fewer, there is hardly ever another request to wait for.
-const GATHER_FROM: usize = 8;
 
 impl Future for Driver {
     type Output = Result<(), hyper::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // The runtime runs a task right after the one that has woken it, so without this the driver would run, and the connection write, after every single call:
-        // calls that are ready at the same time, as those are whose answers have come together, would each cost a write of their own.
-        if !self.has_let_others_go && self.in_flight.load(Ordering::Relaxed) >= GATHER_FROM {
-            self.has_let_others_go = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.has_let_others_go = false;
         let ended = Pin::new(&mut self.connection).poll(cx);
         self.max_streams.store(self.connection.current_max_send_streams(), Ordering::Relaxed);
         ended
