@@ -137,4 +137,18 @@ mod tests {
     async fn nothing_is_sent_when_nothing_is_left() {
         assert_eq!(context(Some(0)).outgoing((), None).unwrap_err().code(), Code::DeadlineExceeded);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_call_hands_on_is_in_every_request_made_for_it() {
+        let mut extensions = Extensions::new();
+        let deadline = Deadline(Instant::now() + Duration::from_secs(3));
+        extensions.insert(deadline);
+        extensions.insert(DryRun);
+        let request = Context::from_extensions(&extensions).outgoing((), None).unwrap();
+        // The margin is taken off the deadline by the channel's own layer, which finds it here.
+        assert_eq!(request.extensions().get(), Some(&deadline));
+        assert_eq!(request.extensions().get(), Some(&DryRun), "nothing of a dry run is real");
+        let request = Context::default().outgoing((), None).unwrap();
+        assert_eq!(request.extensions().get::<DryRun>(), None);
+    }
 }

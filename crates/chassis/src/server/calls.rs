@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::Either;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -16,6 +16,7 @@ use tonic::Status;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 use wayside_interceptors::Peer;
+use wayside_interceptors::grpc_only::is_grpc;
 
 use super::state::ConnectionState;
 
@@ -55,12 +56,6 @@ where
         let in_flight = Some(InFlight::new(self.state.clone()));
         CallFuture { inner, cut: Cut::default(), in_flight, grpc }
     }
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Counts a call for as long as it lives.

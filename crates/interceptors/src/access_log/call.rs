@@ -1,11 +1,12 @@
 //! The call itself; it writes the line when it is dropped, whichever way the call ends.
 
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response};
 use tokio::time::Duration;
 use tonic::Code;
 
 use super::address::Address;
 use super::{CallRecord, decoded};
+use crate::grpc_only::is_grpc;
 
 #[derive(Debug)]
 pub(super) struct Call {
@@ -36,11 +37,7 @@ impl Call {
     }
 
     pub(super) fn head<B>(&mut self, response: &Response<B>) {
-        let grpc = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
-        self.outcome = if !grpc {
+        self.outcome = if !is_grpc(response.headers()) {
             Outcome::Http { status: response.status().as_u16(), ended: false }
         } else {
             grpc_status(response.headers()).unwrap_or(Outcome::GrpcPending)

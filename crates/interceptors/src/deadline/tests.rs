@@ -169,3 +169,35 @@ async fn a_handler_that_nobody_gave_a_timeout_is_stopped_at_the_default() {
     assert_eq!(start.elapsed(), Duration::from_secs(10));
     assert!(dropped.load(Ordering::Relaxed));
 }
+
+/// A body that has a frame ready whenever it is asked.
+struct Eager;
+
+impl http_body::Body for Eager {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        std::task::Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_waits_does_not_outrun_its_deadline() {
+    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Eager)) });
+    let response = DeadlineLayer::default().layer(inner).oneshot(request("5S")).await.unwrap();
+    let mut body = response.into_body();
+    for second in 0..5 + 16 {
+        let frame = body.frame().await.unwrap().unwrap();
+        if let Some(trailers) = frame.trailers_ref() {
+            assert!(second >= 5, "ended after {second} s");
+            assert_eq!(status(trailers), "4");
+            return;
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    panic!("it went on for ever");
+}
