@@ -26,6 +26,7 @@ const EVERY_ONE: &[&str] = &[
     "movies",
     "accounts",
     "cache",
+    "lookaside",
     "gateway",
 ];
 
@@ -42,7 +43,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("movies", &[PROTO, CHASSIS, BALANCE]),
     ("cache", &[PROTO, CHASSIS, BALANCE]),
     ("accounts", &[PROTO, CHASSIS]),
-    ("gateway", &[PROTO, CHASSIS, BALANCE]),
+    ("lookaside", &[PROTO, CHASSIS, BALANCE]),
+    // Of lookaside the resolvers only.
+    ("gateway", &[PROTO, CHASSIS, BALANCE, "lookaside"]),
     ("wayside", EVERY_ONE),
     ("e2e", EVERY_ONE),
 ];

@@ -1,0 +1,1 @@
+//! The look-aside balancer: tells clients which endpoints a service has.
