@@ -1,7 +1,7 @@
 //! How much of a server its callers may use, as options.
 
 use clap::Args;
-use wayside_interceptors::admission::by_identity_or_peer;
+use wayside_interceptors::admission::{AdmissionLayer, by_identity_or_peer};
 use wayside_interceptors::concurrency::ConcurrencyLayer;
 use wayside_interceptors::load_shed::{Limit, LoadShedLayer};
 use wayside_interceptors::rate_limit::{Quota, RateLimitLayer};
@@ -54,9 +54,11 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
 pub(crate) struct Limits {
     pub(crate) tap: RateLimitLayer,
     pub(crate) load_shed: LoadShedLayer,
-    pub(crate) caller_rate: RateLimitLayer,
-    pub(crate) caller_calls: ConcurrencyLayer,
+    pub(crate) caller: AdmissionLayer<CallerLimits>,
 }
+
+/// How fast a caller may call, and how often at a time.
+pub(crate) type CallerLimits = (RateLimitLayer, ConcurrencyLayer);
 
 /// How many long calls may be in flight where the limit of the others is found by measuring.
 const MAX_LONG_CALLS: u32 = 4096;
@@ -72,15 +74,14 @@ impl LimitArgs {
             });
         }
         let for_each = |limit: Option<Quota>| standard(Selector::builder(limit), None);
+        let caller_rate =
+            RateLimitLayer::keyed(for_each(self.caller_rate_limit)?, by_identity_or_peer);
         let caller_calls = standard(Selector::builder(self.caller_max_calls), None)?;
+        let caller_calls = ConcurrencyLayer::new(caller_calls, by_identity_or_peer);
         Ok(Limits {
             tap: RateLimitLayer::shared(for_each(self.rate_limit)?),
             load_shed: LoadShedLayer::per_method(standard(in_flight, None)?),
-            caller_rate: RateLimitLayer::keyed(
-                for_each(self.caller_rate_limit)?,
-                by_identity_or_peer,
-            ),
-            caller_calls: ConcurrencyLayer::new(caller_calls, by_identity_or_peer),
+            caller: AdmissionLayer((caller_rate, caller_calls)),
         })
     }
 }

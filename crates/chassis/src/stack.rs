@@ -3,8 +3,8 @@
 use tonic::service::Routes;
 use tower::ServiceBuilder;
 use wayside_interceptors::access_log::{AccessLogLayer, AccessLogService};
+use wayside_interceptors::admission::Admission;
 use wayside_interceptors::auth::{AuthLayer, AuthService};
-use wayside_interceptors::concurrency::Concurrency;
 use wayside_interceptors::deadline::{DeadlineLayer, DeadlineService, Timeouts};
 use wayside_interceptors::dry_run::{DryRunLayer, DryRunService, Support};
 use wayside_interceptors::errors::rpc_error::{RpcErrorLayer, RpcErrorService};
@@ -19,7 +19,7 @@ use wayside_interceptors::selector::{
     HEALTH, InvalidSelector, REFLECTION, REFLECTION_V1ALPHA, Selector, SelectorBuilder,
 };
 
-use crate::limit_args::Limits;
+use crate::limit_args::{CallerLimits, Limits};
 use crate::{Needs, ProcessArgs, StartError};
 
 /// The largest message that is taken. Source: the default of every gRPC stack.
@@ -32,7 +32,7 @@ pub(crate) type GrpcStack = Metadata<AccessLogService<PathAliasService<RpcErrorS
 type Limited = RateLimit<DeadlineService<LoadShed<AuthService<OfCaller>>>>;
 
 /// What is inside of authorization.
-type OfCaller = RateLimit<Concurrency<DryRunService<Handlers>>>;
+type OfCaller = Admission<DryRunService<Handlers>, CallerLimits>;
 
 /// What a call gets to that nothing has refused.
 type Handlers = Recovery<GrpcOnly<MessageLimit<Routes>>>;
@@ -41,7 +41,7 @@ type Handlers = Recovery<GrpcOnly<MessageLimit<Routes>>>;
 pub(crate) type HttpStack = Metadata<AccessLogService<RateLimit<DeadlineService<Measured>>>>;
 
 /// What is inside of the deadline of plain HTTP.
-type Measured = LoadShed<RateLimit<Concurrency<Recovery<Routes>>>>;
+type Measured = LoadShed<Admission<Recovery<Routes>, CallerLimits>>;
 
 /// The layers that differ from server to server.
 #[derive(Clone, Debug)]
@@ -97,8 +97,7 @@ impl Layers {
             // Before anything that acts for the caller, who is not known until here.
             .layer(self.auth)
             // By who calls, as the token says.
-            .layer(self.limits.caller_rate)
-            .layer(self.limits.caller_calls)
+            .layer(self.limits.caller)
             // After authorization: who may not call may not try either.
             .layer(self.dry_run)
             // Inside of the log, so that a panic is a call with a code and not a call that vanished.
@@ -118,8 +117,7 @@ impl Layers {
             .layer(self.limits.tap)
             .layer(self.deadline)
             .layer(self.limits.load_shed)
-            .layer(self.limits.caller_rate)
-            .layer(self.limits.caller_calls)
+            .layer(self.limits.caller)
             .layer(RecoveryLayer)
             .service(routes.prepare())
     }

@@ -52,7 +52,12 @@ impl<T> Selector<T> {
     }
 
     fn by_service(&self, path: &str) -> Option<&T> {
-        if self.services.is_empty() { None } else { self.services.get(path.rsplit_once('/')?.0) }
+        if self.services.is_empty() {
+            return None;
+        }
+        // Names of methods are too short for what `rsplit_once` does to be fast on long texts.
+        let slash = path.bytes().rposition(|byte| byte == b'/')?;
+        self.services.get(&path[..slash])
     }
 
     /// Makes another setting of each one, such as the state that belongs to it.

@@ -5,7 +5,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a call that was admitted, which holds the permit until it ends; that of one that was refused is empty.
+    /// The body of a call that was admitted, which holds the permit until it ends or is dropped; that of one that was refused is empty.
     #[derive(Debug)]
     pub struct AdmittedBody<B, P> {
         #[pin]
@@ -16,8 +16,6 @@ pin_project! {
 
 impl<B: Body, P> AdmittedBody<B, P> {
     pub(super) fn new(inner: B, permit: Option<P>) -> Self {
-        // The server does not poll a body that is empty from the start.
-        let permit = permit.filter(|_| !inner.is_end_stream());
         Self { inner: Some(inner), permit }
     }
 
@@ -35,9 +33,10 @@ impl<B: Body, P> Body for AdmittedBody<B, P> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
-        let frame = ready!(inner.as_mut().poll_frame(cx));
-        if !matches!(&frame, Some(Ok(_))) || inner.is_end_stream() {
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        let frame = ready!(inner.poll_frame(cx));
+        // A body that says that it is at its end is not asked again but dropped, and asking each body that is around another one costs more than it gives.
+        if !matches!(&frame, Some(Ok(frame)) if frame.is_data()) {
             this.permit.take();
         }
         Poll::Ready(frame)

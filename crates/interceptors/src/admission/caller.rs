@@ -64,7 +64,7 @@ pub fn by_peer(caller: &Caller<'_>) -> Option<Key> {
 /// The key of who calls by the token, its issuer and its subject. None without an [`Identity`], which `AuthLayer` outside has to find first.
 pub fn by_identity(caller: &Caller<'_>) -> Option<Key> {
     let identity: &Identity = caller.extensions.get()?;
-    Some(caller.key(("identity", identity.issuer(), identity.subject())))
+    Some(Key(identity.key()))
 }
 
 /// The key of who calls by the token, or else of the address that the call comes from.

@@ -2,10 +2,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tower_service::Service;
 
 use super::{AdmittedBody, Refusal};
 use crate::grpc_only::is_grpc;
@@ -18,6 +17,14 @@ pub trait Permit {
 
 /// Of a call that had to pass, and has nothing to give back.
 impl Permit for () {}
+
+/// Both are held.
+impl<P: Permit, Q: Permit> Permit for (P, Q) {
+    fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.0.answered(status, headers);
+        self.1.answered(status, headers);
+    }
+}
 
 impl<P: Permit> Permit for Option<P> {
     fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
@@ -46,20 +53,13 @@ pin_project! {
 }
 
 impl<F, P> ResponseFuture<F, P> {
-    /// Makes the call if it may be made.
-    pub(crate) fn of<S, B>(
-        service: &mut S,
-        request: Request<B>,
-        decision: Result<P, Refusal>,
-    ) -> Self
-    where
-        S: Service<Request<B>, Future = F>,
-    {
-        let state = match decision {
-            Ok(permit) => State::Admitted { inner: service.call(request), permit: Some(permit) },
-            Err(refusal) => State::Refused { refusal, grpc: is_grpc(request.headers()) },
-        };
-        Self { state }
+    pub(super) fn admitted(inner: F, permit: P) -> Self {
+        Self { state: State::Admitted { inner, permit: Some(permit) } }
+    }
+
+    /// The answer to a request with these headers.
+    pub(super) fn refused(refusal: Refusal, headers: &HeaderMap) -> Self {
+        Self { state: State::Refused { refusal, grpc: is_grpc(headers) } }
     }
 }
 

@@ -24,6 +24,7 @@ mod body;
 mod caller;
 mod future;
 mod refusal;
+mod service;
 mod sharded;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -33,9 +34,11 @@ mod tests;
 pub use body::AdmittedBody;
 pub use caller::{Caller, Key, by_identity, by_identity_or_peer, by_peer};
 pub use future::{Permit, ResponseFuture};
+pub use refusal::Refusal;
+pub use service::{Admission, AdmissionLayer, Admit};
 
 pub(crate) use caller::KeyOf;
-pub(crate) use refusal::{Refusal, jittered};
+pub(crate) use refusal::jittered;
 pub(crate) use sharded::{ByKey, Sharded};
 
 use crate::selector::Selector;

@@ -7,11 +7,13 @@ use crate::errors::StatusBuilder;
 
 /// What a refused call is told.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) code: Code,
-    pub(crate) message: String,
-    /// After which time the same call may pass.
-    pub(crate) retry_after: Option<Duration>,
+pub struct Refusal {
+    /// Who is not to blame is told UNAVAILABLE, who asks for too much RESOURCE_EXHAUSTED.
+    pub code: Code,
+    /// What is said to the caller.
+    pub message: String,
+    /// After which time the same call may pass. None: not by waiting alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// In the trailers, how long a client should wait until it retries. Source: gRFC A6, "Pushback".

@@ -1,6 +1,6 @@
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Empty};
 use tokio::time::Duration;
 use tonic::Code;
 use tower::service_fn;
+use tower_service::Service;
 
 use super::testing::{call, call_from, fed, retry_info, told};
 use super::*;
@@ -26,6 +27,21 @@ impl Drop for Counted {
     }
 }
 
+/// What is said of the only call.
+struct Decision<P>(Mutex<Option<Result<P, Refusal>>>);
+
+impl<P: Permit> Admit for Decision<P> {
+    type Permit = P;
+
+    fn admit<B>(&self, _: &Request<B>) -> Result<P, Refusal> {
+        self.0.lock().unwrap().take().unwrap()
+    }
+}
+
+fn decided<S, P>(service: S, decision: Result<P, Refusal>) -> Admission<S, Decision<P>> {
+    Admission::new(service, Decision(Mutex::new(Some(decision))))
+}
+
 fn permit() -> (Arc<AtomicU32>, Result<Counted, Refusal>) {
     let count = Arc::new(AtomicU32::new(1));
     (count.clone(), Ok(Counted(count)))
@@ -39,13 +55,13 @@ fn held(count: &AtomicU32) -> bool {
 async fn streaming()
 -> (testing::Feed, Response<AdmittedBody<testing::Fed, Counted>>, Arc<AtomicU32>) {
     let (feed, body) = fed();
-    let body = std::sync::Mutex::new(Some(body));
-    let mut service = service_fn(|_: Request<()>| {
+    let body = Mutex::new(Some(body));
+    let service = service_fn(|_: Request<()>| {
         let body = body.lock().unwrap().take().unwrap();
         async { Ok::<_, Infallible>(Response::new(body)) }
     });
     let (count, permit) = permit();
-    let response = ResponseFuture::of(&mut service, call("/a.B/C"), permit).await.unwrap();
+    let response = decided(service, permit).call(call("/a.B/C")).await.unwrap();
     (feed, response, count)
 }
 
@@ -86,63 +102,86 @@ async fn a_stream_that_is_dropped_half_way_gives_its_permit_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_empty_from_the_start_holds_nothing() {
-    let mut service = service_fn(|_: Request<()>| async {
+async fn a_body_that_is_not_polled_gives_its_permit_back_when_it_is_dropped() {
+    let service = service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
     });
     let (count, permit) = permit();
-    let response = ResponseFuture::of(&mut service, call("/a.B/C"), permit).await.unwrap();
-    assert!(!held(&count), "the server does not poll it");
-    assert!(response.body().is_end_stream());
+    let response = decided(service, permit).call(call("/a.B/C")).await.unwrap();
+    assert!(response.body().is_end_stream(), "so that the server does not poll it");
+    drop(response);
+    assert!(!held(&count));
 }
 
 #[tokio::test]
 async fn a_call_that_is_given_up_or_fails_gives_its_permit_back() {
-    let mut never =
+    let never =
         service_fn(|_: Request<()>| std::future::pending::<Result<Response<Empty<Bytes>>, ()>>());
     let (count, decision) = permit();
-    let mut future = Box::pin(ResponseFuture::of(&mut never, call("/a.B/C"), decision));
+    let mut future = Box::pin(decided(never, decision).call(call("/a.B/C")));
     assert!(futures_util::poll!(&mut future).is_pending());
     assert!(held(&count));
     drop(future);
     assert!(!held(&count), "given up");
 
-    let mut failing = service_fn(|_: Request<()>| async { Err::<Response<Empty<Bytes>>, _>("no") });
+    let failing = service_fn(|_: Request<()>| async { Err::<Response<Empty<Bytes>>, _>("no") });
     let (count, decision) = permit();
-    let future = ResponseFuture::of(&mut failing, call("/a.B/C"), decision);
+    let future = decided(failing, decision).call(call("/a.B/C"));
     assert_eq!(future.await.unwrap_err(), "no");
     assert!(!held(&count), "failed");
+}
+
+#[tokio::test]
+async fn of_two_that_decide_the_first_is_asked_first_and_gives_back_what_the_second_leaves() {
+    let no = |message: &str| Refusal {
+        code: Code::ResourceExhausted,
+        message: message.to_owned(),
+        retry_after: None,
+    };
+    let both = |first, second| {
+        let (first, second) = (Mutex::new(Some(first)), Mutex::new(Some(second)));
+        let both = (Decision(first), Decision(second));
+        both.admit(&call("/a.B/C")).map_err(|refusal| refusal.message)
+    };
+    let ((one, first), (other, second)) = (permit(), permit());
+    let permits = both(first, second).unwrap();
+    assert!(held(&one) && held(&other));
+    drop(permits);
+    assert!(!held(&one) && !held(&other));
+
+    let (count, first) = permit();
+    assert_eq!(both(first, Err(no("second"))).unwrap_err(), "second");
+    assert!(!held(&count), "a refused call holds nothing");
+    assert_eq!(both(Err(no("first")), Err(no("second"))).unwrap_err(), "first");
 }
 
 #[tokio::test]
 async fn a_handler_that_panics_gives_its_permit_back() {
     let (count, decision) = permit();
     let panicking = tokio::spawn(async {
-        let mut service = service_fn(|_: Request<()>| async {
+        let service = service_fn(|_: Request<()>| async {
             panic!("a handler") as Result<Response<Empty<Bytes>>, Infallible>
         });
-        ResponseFuture::of(&mut service, call("/a.B/C"), decision).await
+        decided(service, decision).call(call("/a.B/C")).await
     });
     assert!(panicking.await.unwrap_err().is_panic());
     assert!(!held(&count), "in the handler");
 
     let (count, decision) = permit();
     let panicking = tokio::spawn(async {
-        let mut service = service_fn(
+        let service = service_fn(
             |_: Request<()>| -> std::future::Ready<Result<Response<Empty<Bytes>>, Infallible>> {
                 panic!("a service")
             },
         );
-        ResponseFuture::of(&mut service, call("/a.B/C"), decision).await
+        decided(service, decision).call(call("/a.B/C")).await
     });
     assert!(panicking.await.unwrap_err().is_panic());
     assert!(!held(&count), "before there was a future");
 }
 
 async fn refused(refusal: Refusal, request: Request<()>) -> Response<impl Body> {
-    let mut service = service_fn(testing::answer);
-    let future: ResponseFuture<_, ()> = ResponseFuture::of(&mut service, request, Err(refusal));
-    future.await.unwrap()
+    decided::<_, ()>(service_fn(testing::answer), Err(refusal)).call(request).await.unwrap()
 }
 
 #[tokio::test]
@@ -216,9 +255,12 @@ async fn identities_are_told_apart_by_issuer_and_subject_and_else_by_address() {
     let keys = KeyOf::new(by_identity_or_peer);
     let signer = SigningKey::generate().unwrap().with_id("k");
     let store = KeySet::parse(signer.public_jwks().as_bytes()).unwrap();
-    let identity = async |issuer: &str, subject: &str| {
+    let verifiers = ["ab", "a", "other"].map(|issuer| {
         let rules = TokenRules::new(issuer, ["a"]).unwrap();
-        let verifier = Verifier::new(KeyStore::fixed(store.clone()), rules);
+        (issuer, Verifier::new(KeyStore::fixed(store.clone()), rules))
+    });
+    let identity = async |issuer: &str, subject: &str| {
+        let (_, verifier) = verifiers.iter().find(|(name, _)| *name == issuer).unwrap();
         let token = mint(&signer, &Claims::new(issuer, subject, ["a"])).unwrap();
         verifier.verify(&token).await.unwrap()
     };

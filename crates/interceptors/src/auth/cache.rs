@@ -4,23 +4,30 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwapOption;
 use foldhash::fast::RandomState;
 use moka::Expiry;
 use moka::sync::Cache;
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::{Hasher128, SipHasher13};
 use tokio::time::Duration;
 
 use super::key::Key;
 use super::{Identity, KeySet};
 
-/// What stands for a token: who reads the memory of the server finds no token in it. SipHash-2-4 with 128 bits under a secret of this process: nobody who does not
-/// know the secret can make another token of the same fingerprint but by 2^128 tries, none of which says anything about the next.
+/// What stands for a token: who reads the memory of the server finds no token in it. 128 bits of SipHash-1-3, which the standard library trusts with keys that
+/// attackers choose, under a secret of this process: nobody who does not know the secret can make another token of the same fingerprint but by 2^128 tries, none
+/// of which says anything about the next.
 pub(super) type Fingerprint = u128;
+
+/// How many tokens can be found without asking the cache, which does more than looking up: it notes the use of each entry and frees old ones.
+const RECENT: usize = 256;
 
 /// Bounded, by tokens.
 #[derive(Debug)]
 pub(super) struct TokenCache {
     known: Cache<Fingerprint, Known, RandomState>,
+    /// The last one found of all whose fingerprints end alike.
+    recent: Box<[ArcSwapOption<(Fingerprint, Known)>]>,
     secret: (u64, u64),
 }
 
@@ -42,19 +49,29 @@ impl TokenCache {
         let known = builder.build_with_hasher(RandomState::default());
         // From the random bytes that the system gives a process.
         let random = std::hash::RandomState::new();
-        Self { known, secret: (random.hash_one(0), random.hash_one(1)) }
+        let recent = (0..RECENT).map(|_| ArcSwapOption::empty()).collect();
+        Self { known, recent, secret: (random.hash_one(0), random.hash_one(1)) }
     }
 
-    pub(super) fn fingerprint(&self, token: &str) -> Fingerprint {
-        let mut hasher = SipHasher24::new_with_keys(self.secret.0, self.secret.1);
-        hasher.write(token.as_bytes());
+    pub(super) fn fingerprint(&self, token: &[u8]) -> Fingerprint {
+        let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
+        hasher.write(token);
         hasher.finish128().as_u128()
     }
 
     /// The identity of a known token, if the token still holds at `now` and its key is still one of `keys`.
     pub(super) fn get(&self, token: &Fingerprint, keys: &KeySet, now: u64) -> Option<Identity> {
-        let known = self.known.get(token)?;
-        (now < known.valid_until && keys.holds(&known.key)).then_some(known.identity)
+        let holds = |known: &Known| now < known.valid_until && keys.holds(&known.key);
+        let recent = &self.recent[*token as usize % RECENT];
+        if let Some(entry) = &*recent.load()
+            && entry.0 == *token
+        {
+            return holds(&entry.1).then(|| entry.1.identity.clone());
+        }
+        let known = self.known.get(token).filter(holds)?;
+        let identity = known.identity.clone();
+        recent.store(Some(Arc::new((*token, known))));
+        Some(identity)
     }
 
     pub(super) fn insert(&self, token: Fingerprint, known: Known) {

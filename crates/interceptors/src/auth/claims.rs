@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher, RandomState};
+
 use serde_json::Value;
 use tokio::time::Duration;
 
@@ -19,6 +21,8 @@ pub struct TokenRules {
     audiences: Box<[Box<str>]>,
     leeway: u64,
     roles_claim: Box<str>,
+    /// What identities are told apart by is hashed under this.
+    seed: RandomState,
 }
 
 impl TokenRules {
@@ -38,7 +42,8 @@ impl TokenRules {
         if audiences.is_empty() || audiences.iter().any(|audience| audience.is_empty()) {
             return Err(InvalidRules::NoAudience);
         }
-        Ok(Self { issuer, audiences, leeway: 0, roles_claim: "roles".into() })
+        let seed = RandomState::new();
+        Ok(Self { issuer, audiences, leeway: 0, roles_claim: "roles".into(), seed })
     }
 
     /// Allows for clocks that differ by this much, in whole seconds.
@@ -79,7 +84,8 @@ impl TokenRules {
         }
         let subject = text(claims, "sub")?;
         let roles = self.roles(claims)?;
-        Ok((Identity::new(subject, &self.issuer, roles, expires_at), valid_until))
+        let key = self.seed.hash_one(("identity", &self.issuer, subject));
+        Ok((Identity::new(subject, &self.issuer, roles, expires_at, key), valid_until))
     }
 
     fn roles(&self, claims: &Object) -> Result<Box<[Box<str>]>, Rejection> {

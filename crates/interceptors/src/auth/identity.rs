@@ -12,6 +12,8 @@ struct Inner {
     issuer: Box<str>,
     roles: Box<[Box<str>]>,
     expires_at: u64,
+    /// A keyed hash of issuer and subject: made once for a token, where it is found good, rather than for each call by each layer that counts by it.
+    key: u64,
 }
 
 impl Identity {
@@ -20,8 +22,10 @@ impl Identity {
         issuer: &str,
         roles: Box<[Box<str>]>,
         expires_at: u64,
+        key: u64,
     ) -> Self {
-        Self(Arc::new(Inner { subject: subject.into(), issuer: issuer.into(), roles, expires_at }))
+        let (subject, issuer) = (subject.into(), issuer.into());
+        Self(Arc::new(Inner { subject, issuer, roles, expires_at, key }))
     }
 
     /// Who it is, unique for the issuer (`sub`). Never empty.
@@ -37,6 +41,11 @@ impl Identity {
     /// What the issuer says they may be.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.0.roles.iter().map(AsRef::as_ref)
+    }
+
+    /// What tells this issuer and subject from all others.
+    pub(crate) fn key(&self) -> u64 {
+        self.0.key
     }
 
     /// Whether this is one of the roles. Upper and lower case differ.

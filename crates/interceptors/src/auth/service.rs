@@ -104,7 +104,8 @@ impl Guarding {
             }
             Rule::Authenticated | Rule::Roles(_) => {}
         }
-        let checked = bearer::token(request.headers()).and_then(|token| self.verifier.check(token));
+        let checked =
+            bearer::token(request.headers()).and_then(|token| self.verifier.check_bytes(token));
         let identity: Identity = match checked {
             Ok(identity) => identity,
             Err(reason) => {

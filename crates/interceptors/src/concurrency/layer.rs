@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
+use http::Request;
 use tower_layer::Layer;
 
-use super::Concurrency;
-use super::slots::Limits;
-use crate::admission::{Caller, DEFAULT_MAX_KEYS, Key, KeyOf};
+use super::slots::{Limits, Slot};
+use crate::admission::{Admission, Admit, Caller, DEFAULT_MAX_KEYS, Key, KeyOf, Refusal};
 use crate::selector::Selector;
 
 /// Bounds the calls that each caller has in flight. See the [module docs](super).
@@ -39,10 +39,21 @@ impl ConcurrencyLayer {
     }
 }
 
+/// The service of [`ConcurrencyLayer`].
+pub type Concurrency<S> = Admission<S, ConcurrencyLayer>;
+
 impl<S> Layer<S> for ConcurrencyLayer {
     type Service = Concurrency<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Concurrency::new(inner, self.limits.clone())
+        Admission::new(inner, self.clone())
+    }
+}
+
+impl Admit for ConcurrencyLayer {
+    type Permit = Option<Slot>;
+
+    fn admit<B>(&self, request: &Request<B>) -> Result<Option<Slot>, Refusal> {
+        self.limits.admit(request)
     }
 }

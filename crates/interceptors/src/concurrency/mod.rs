@@ -26,12 +26,10 @@
 
 mod in_handler;
 mod layer;
-mod service;
 mod slots;
 #[cfg(test)]
 mod tests;
 
 pub use in_handler::ConcurrencyLimiter;
-pub use layer::ConcurrencyLayer;
-pub use service::Concurrency;
+pub use layer::{Concurrency, ConcurrencyLayer};
 pub use slots::Slot;

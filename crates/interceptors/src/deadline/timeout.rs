@@ -1,7 +1,9 @@
 //! The `grpc-timeout` header: at most 8 digits and a unit (PROTOCOL-HTTP2, "Timeout").
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Duration;
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// A `grpc-timeout` that is not at most 8 digits followed by one of H, M, S, m, u, n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +14,7 @@ pub struct InvalidTimeout;
 /// # Errors
 /// When the header is there and not a timeout.
 pub fn parse_grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, InvalidTimeout> {
-    let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
+    let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
     let text = value.to_str().map_err(|_| InvalidTimeout)?;
     let (digits, unit) =
         text.split_at_checked(text.len().saturating_sub(1)).ok_or(InvalidTimeout)?;

@@ -6,8 +6,8 @@ use tonic::Code;
 use tower_layer::Layer;
 
 use super::limiter::{InFlight, Limiter};
-use super::{Limit, Load, LoadShed};
-use crate::admission::{Refusal, all_but, jittered};
+use super::{Limit, Load};
+use crate::admission::{Admission, Admit, Refusal, all_but, jittered};
 use crate::selector::{HEALTH, REFLECTION, REFLECTION_V1ALPHA, Selector};
 
 /// When a refused call should come back: in the next window the limit may be another.
@@ -39,11 +39,22 @@ impl LoadShedLayer {
     }
 }
 
+/// The service of [`LoadShedLayer`].
+pub type LoadShed<S> = Admission<S, LoadShedLayer>;
+
 impl<S> Layer<S> for LoadShedLayer {
     type Service = LoadShed<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        LoadShed::new(inner, self.limits.clone())
+        Admission::new(inner, self.clone())
+    }
+}
+
+impl Admit for LoadShedLayer {
+    type Permit = Option<InFlight>;
+
+    fn admit<B>(&self, request: &Request<B>) -> Result<Option<InFlight>, Refusal> {
+        self.limits.admit(request)
     }
 }
 

@@ -85,6 +85,9 @@ impl InFlight {
 
 impl Permit for InFlight {
     fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if self.began.is_none() {
+            return;
+        }
         let failed = !status.is_success()
             || headers.get("grpc-status").is_some_and(|code| code.as_bytes() != b"0");
         self.measure(!failed);

@@ -31,11 +31,9 @@ mod histogram;
 mod layer;
 mod limit;
 mod limiter;
-mod service;
 #[cfg(test)]
 mod tests;
 
-pub use layer::LoadShedLayer;
+pub use layer::{LoadShed, LoadShedLayer};
 pub use limit::{Limit, Load};
 pub use limiter::InFlight;
-pub use service::LoadShed;

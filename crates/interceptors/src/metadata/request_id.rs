@@ -16,7 +16,9 @@ pub(super) fn find_or_make(headers: &mut HeaderMap) -> HeaderValue {
     if let Some(own) = own(headers) {
         return own.clone();
     }
-    headers.remove(REQUEST_ID);
+    if headers.contains_key(REQUEST_ID) {
+        headers.remove(REQUEST_ID);
+    }
     make()
 }
 
@@ -37,7 +39,7 @@ fn make() -> HeaderValue {
         let nibble = (number >> (4 * index)) as usize & 0xf;
         *digit = b"0123456789abcdef"[nibble];
     }
-    let mut value = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&digits))
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(digits))
         .unwrap_or(HeaderValue::from_static("unknown"));
     // Kept out of HPACK's table: it never comes again, and would push out what does.
     value.set_sensitive(true);

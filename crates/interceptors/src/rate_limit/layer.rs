@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use http::Request;
 use tower_layer::Layer;
 
+use super::Quota;
 use super::limiter::Limits;
-use super::{Quota, RateLimit};
-use crate::admission::{Caller, DEFAULT_MAX_KEYS, Key, KeyOf, all_but};
+use crate::admission::{Admission, Admit, Caller, DEFAULT_MAX_KEYS, Key, KeyOf, Refusal, all_but};
 use crate::selector::{HEALTH, Selector};
 
 /// Bounds how fast calls come. See the [module docs](super).
@@ -45,10 +46,21 @@ impl RateLimitLayer {
     }
 }
 
+/// The service of [`RateLimitLayer`].
+pub type RateLimit<S> = Admission<S, RateLimitLayer>;
+
 impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RateLimit::new(inner, self.limits.clone())
+        Admission::new(inner, self.clone())
+    }
+}
+
+impl Admit for RateLimitLayer {
+    type Permit = ();
+
+    fn admit<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.limits.admit(request)
     }
 }

@@ -42,11 +42,9 @@ mod in_handler;
 mod layer;
 mod limiter;
 mod quota;
-mod service;
 #[cfg(test)]
 mod tests;
 
 pub use in_handler::RateLimiter;
-pub use layer::RateLimitLayer;
+pub use layer::{RateLimit, RateLimitLayer};
 pub use quota::{InvalidQuota, Quota};
-pub use service::RateLimit;

@@ -20,8 +20,8 @@ when one is missed the lab says so and ends with exit code 1.";
 const THROUGHPUT: &str = "\
 Measures calls per second and the client's CPU time for each, ours beside tonic's.
 
-Workers call servers that answer at once, as fast as they can. Two clients of a pair take turns, in reverse order every other round, each in a \
-process of its own, so that other programs on the machine disturb both alike; the middle of the rounds is printed, and in brackets the least and the \
+Workers call servers that answer at once, as fast as they can. Two clients of a pair, each in a process of its own, take \
+turns of a quarter of a second, in reverse order every other time, so that other programs on the machine disturb both alike; the middle of the rounds is printed, and in brackets the least and the \
 most that a round gave. \"turns\" compares our round_robin over three servers with the simplest correct thing, a counter over three plain tonic \
 channels; \"one\" compares the channels alone, to one server over one connection. The bar: at least 0.97 of tonic's calls and at most 1.03 times its \
 CPU time, which is as equal as a shared machine can tell. Numbers of a debug build mean nothing.";

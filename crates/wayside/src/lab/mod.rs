@@ -27,6 +27,7 @@ mod stack;
 mod stage;
 mod strategies;
 mod throughput;
+mod turns;
 
 pub(crate) use args::LabArgs;
 pub(crate) use client::client_process;

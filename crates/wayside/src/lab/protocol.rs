@@ -2,6 +2,7 @@
 //! standard output. `grpcio_worker.py` speaks it too.
 
 use std::net::SocketAddr;
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Duration;
@@ -139,6 +140,15 @@ pub(crate) struct Totals {
     pub(crate) seconds: f64,
     /// CPU time of the client's process, user and system.
     pub(crate) cpu_seconds: f64,
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.lost += other.lost;
+        self.seconds += other.seconds;
+        self.cpu_seconds += other.cpu_seconds;
+    }
 }
 
 #[cfg(test)]

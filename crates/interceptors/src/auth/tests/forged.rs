@@ -377,7 +377,7 @@ async fn every_forged_or_broken_token_is_refused_for_its_own_reason_and_in_the_s
     assert!(first.contains(r#""grpc-status": "16""#), "{first}");
     for (name, reason, authorization) in rows {
         let request = request(&authorization);
-        let found = bearer::token(request.headers()).and_then(|token| verifier.check(token));
+        let found = bearer::token(request.headers()).and_then(|token| verifier.check_bytes(token));
         assert_eq!(found.unwrap_err(), reason, "{name}");
         assert_eq!(answered(&verifier, &authorization).await, first, "{name}");
     }

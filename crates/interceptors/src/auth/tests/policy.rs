@@ -45,7 +45,7 @@ fn a_policy_that_cannot_be_meant_is_refused() {
 #[test]
 fn one_of_the_roles_is_enough_and_nothing_lets_anybody_past_a_denial() {
     let rule = |roles: &[&str]| Rule::Roles(roles.iter().map(|role| (*role).into()).collect());
-    let caller = Identity::new("gopher", "issuer", ["reader".into(), "writer".into()].into(), 0);
+    let caller = Identity::new("gopher", "issuer", ["reader".into(), "writer".into()].into(), 0, 0);
     for (expected, rule) in [
         (false, Rule::Denied),
         (true, Rule::Public),

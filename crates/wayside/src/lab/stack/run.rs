@@ -14,10 +14,9 @@ use crate::lab::args::StackArgs;
 use crate::lab::progress::Progress;
 use crate::lab::protocol::{Amount, Spec, Stack, Totals};
 use crate::lab::stage::{Client, Cores, Server, ServerPlan};
+use crate::lab::turns::{TURN, turns};
 
 const WARM_UP: Duration = Duration::from_millis(500);
-/// How long a server is called before it is the next one's turn: not much longer than other programs disturb for.
-const TURN: Duration = Duration::from_millis(250);
 /// What the servers and clients of a round need to start and to end.
 const AROUND: Duration = Duration::from_millis(500);
 /// Nothing is lost here, so the deadline is there because a call of a real client has one.
@@ -60,14 +59,8 @@ async fn play_round(
     for row in &ROWS {
         pairs.push(Pair::start(row, everything, cores, args).await?);
     }
-    let turns = args.duration.as_millis().div_ceil(TURN.as_millis());
-    for turn in 0..turns {
-        // Who is first may have the cooler machine, so that goes in turn too.
-        let reversed = turn % 2 == 1;
-        for place in 0..pairs.len() {
-            let index = if reversed { pairs.len() - 1 - place } else { place };
-            pairs[index].take_turn().await?;
-        }
+    for player in turns(pairs.len(), args.duration) {
+        pairs[player].take_turn().await?;
     }
     let mut measured = Vec::new();
     for mut pair in pairs {
@@ -114,9 +107,7 @@ impl Pair {
         let before = self.server.cpu_time().await?;
         let totals = self.measure(TURN).await?;
         self.server_cpu += self.server.cpu_time().await?.saturating_sub(before);
-        self.sum.calls += totals.calls;
-        self.sum.seconds += totals.seconds;
-        self.sum.cpu_seconds += totals.cpu_seconds;
+        self.sum += totals;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::lab::protocol::{Amount, Spec, Totals};
 use crate::lab::report::Conditions;
 use crate::lab::stage::{Client, Server, ServerPlan};
 use crate::lab::strategies::Strategy;
+use crate::lab::turns::{TURN, turns};
 
 const WARM_UP: Duration = Duration::from_millis(500);
 /// What a client needs to start and to end.
@@ -45,14 +46,14 @@ pub(crate) async fn throughput(args: ThroughputArgs) -> Result<()> {
         servers.push(Server::start(&plan, number, Duration::ZERO).await?);
     }
     let addresses: Vec<_> = servers.iter().map(|server| server.address).collect();
-    let run_time = args.duration + WARM_UP + AROUND;
-    let mut progress = Progress::new(run_time * args.rounds * 2 * PAIRS.len() as u32);
+    let pair_time = (args.duration + WARM_UP + AROUND) * 2 * args.rounds;
+    let mut progress = Progress::new(pair_time * PAIRS.len() as u32);
     let mut compared = Vec::new();
     for pair in &PAIRS {
         let addresses = &addresses[..pair.servers];
         let what = format!("{}: {} and {}", pair.name, pair.tonic, pair.ours);
         let measured = measure_pair(pair, addresses, &args);
-        let rounds = progress.during(&what, run_time * args.rounds * 2, measured).await?;
+        let rounds = progress.during(&what, pair_time, measured).await?;
         compared.push((pair, compare(&rounds)));
     }
     drop(progress);
@@ -69,22 +70,23 @@ async fn measure_pair(
     args: &ThroughputArgs,
 ) -> Result<Vec<(Totals, Totals)>> {
     let mut rounds = Vec::new();
-    for round in 0..args.rounds {
-        // Who is first may have the cooler machine, so that goes in turn too.
-        let (tonic, ours);
-        if round % 2 == 0 {
-            tonic = measure(pair.tonic, addresses, args).await?;
-            ours = measure(pair.ours, addresses, args).await?;
-        } else {
-            ours = measure(pair.ours, addresses, args).await?;
-            tonic = measure(pair.tonic, addresses, args).await?;
+    for _ in 0..args.rounds {
+        let mut clients = [
+            started(pair.tonic, addresses, args).await?,
+            started(pair.ours, addresses, args).await?,
+        ];
+        let mut sums = [Totals::default(); 2];
+        for player in turns(clients.len(), args.duration) {
+            sums[player] += clients[player].measure(Amount::of(TURN)).await?;
         }
+        let [tonic, ours] = sums;
         rounds.push((tonic, ours));
     }
     Ok(rounds)
 }
 
-async fn measure(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) -> Result<Totals> {
+/// A client that is warm. Until it is told to, it makes no further call.
+async fn started(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) -> Result<Client> {
     let strategy = Strategy::named(name).with_context(|| format!("there is no {name}"))?;
     let spec = Spec {
         stack: strategy.stack(),
@@ -100,8 +102,8 @@ async fn measure(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) ->
     };
     let started = Client::start(name, &spec, Path::new(""), None).await?;
     let mut client = started.map_err(|why| anyhow::anyhow!("{name} cannot run: {why}"))?;
-    client.measure(Amount::of(WARM_UP)).await?;
-    client.measure(Amount::of(args.duration)).await.with_context(|| name.to_owned())
+    client.measure(Amount::of(WARM_UP)).await.with_context(|| name.to_owned())?;
+    Ok(client)
 }
 
 fn verdict(compared: &[(&Pair, Comparison)]) -> Result<()> {
