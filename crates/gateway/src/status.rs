@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use prost_reflect::DescriptorPool;
 use serde_json::{Value as Json, json};
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::details::Details;
 use crate::error::Refusal;
@@ -54,6 +55,11 @@ impl Statuses {
     /// The response to a request whose call has failed.
     pub(crate) fn failed(&self, status: &Status) -> Response {
         let mut response = self.response(http_status(status.code()), status);
+        // What a client of gRPC reads in the details, one of HTTP reads here (RFC 9110, section 10.2.3): whole seconds, and never too soon.
+        if let Some(delay) = status.get_details_retry_info().and_then(|info| info.retry_delay) {
+            let seconds = delay.as_millis().div_ceil(1000).min(u32::MAX.into()) as u32;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status.code() == Code::Unauthenticated {
             response
                 .headers_mut()
@@ -88,6 +94,9 @@ impl Statuses {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Duration;
+    use tonic_types::ErrorDetails;
+
     use super::*;
     use crate::testing;
 
@@ -110,6 +119,22 @@ mod tests {
         assert_eq!(response.headers()["content-type"], "application/json");
         let json = statuses.json(&Status::unauthenticated("who are \"you\"?"));
         assert_eq!(json.to_string(), r#"{"code":16,"message":"who are \"you\"?","details":[]}"#);
+    }
+
+    #[test]
+    fn when_to_come_back_is_told_in_whole_seconds_and_only_if_the_server_has_said_it() {
+        let statuses = Statuses::new(testing::pool());
+        let after = |millis: Option<u64>| {
+            let mut details = ErrorDetails::new();
+            details.set_retry_info(millis.map(Duration::from_millis));
+            let status = Status::with_error_details(Code::ResourceExhausted, "later", details);
+            statuses.failed(&status).headers().get("retry-after").cloned()
+        };
+        for (millis, seconds) in [(1, "1"), (1000, "1"), (1001, "2"), (60_000, "60")] {
+            assert_eq!(after(Some(millis)).unwrap(), seconds, "{millis} ms");
+        }
+        assert_eq!(after(None), None);
+        assert_eq!(statuses.failed(&Status::not_found("")).headers().get("retry-after"), None);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What is said to whom, in the words of either release.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::Status;
-use tonic_types::{ErrorDetails, StatusExt};
+use wayside_chassis::Violations;
 use wayside_proto::greet::v1::Greeting;
 
 use crate::Release;
@@ -61,19 +62,17 @@ impl Words {
     }
 }
 
-/// INVALID_ARGUMENT that names the field, in the text and as a `google.rpc.BadRequest`.
-pub(crate) fn bad_field(field: &str, reason: impl Into<String>) -> Status {
-    let reason = reason.into();
-    let message = format!("field {field}: {reason}");
-    Status::with_error_details(
-        tonic::Code::InvalidArgument,
-        message,
-        ErrorDetails::with_bad_request_violation(field, reason),
-    )
+/// INVALID_ARGUMENT that names the field.
+pub(crate) fn bad_field(field: &str, reason: impl Display) -> Status {
+    let mut violations = Violations::default();
+    violations.add(field, reason);
+    violations.into_status()
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt;
+
     use super::*;
 
     fn ada() -> Greeting {

@@ -7,6 +7,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use wayside_balance::Target;
 use wayside_chassis::auth::Policy;
+use wayside_chassis::metadata::{AllowList, NotToBeHandedOn};
 use wayside_chassis::{
     App, Auth, DryRunSupport, Needs, Setup, StartError, Timeouts, parse_duration,
 };
@@ -61,6 +62,11 @@ pub struct MoviesArgs {
     )]
     pub movies_require_token: bool,
 
+    /// The metadata that a middle hands on with a call, beside the request id: names with commas between them. What is not named ends here, as it may not be meant
+    /// for the next server; credentials and what belongs to one hop cannot be named.
+    #[arg(long, env = "MOVIES_HAND_ON", default_value = "key,key-bin", value_parser = parse_names, value_name = "NAMES", help_heading = "Movies")]
+    pub movies_hand_on: AllowList,
+
     /// Who is told what the server makes of its calls. No option: it is for programs that have the server in their own process.
     #[arg(skip)]
     pub movies_observer: Observer,
@@ -78,7 +84,7 @@ impl App for Movies {
     type Args = MoviesArgs;
 
     fn needs(args: &MoviesArgs) -> Needs {
-        let mut needs = Needs::default();
+        let mut needs = Needs { handed_on: args.movies_hand_on.clone(), ..Needs::default() };
         if args.movies_require_token {
             let policy = Policy::builder().authenticated("/movies.v1.MoviesService/*");
             needs.auth = Auth::Required(policy);
@@ -117,6 +123,10 @@ impl App for Movies {
             .send_compressed(CompressionEncoding::Zstd);
         Ok(Routes::new(service))
     }
+}
+
+fn parse_names(text: &str) -> Result<AllowList, NotToBeHandedOn> {
+    AllowList::new(text.split(',').map(str::trim).filter(|name| !name.is_empty()))
 }
 
 fn parse_work(text: &str) -> Result<Duration, String> {

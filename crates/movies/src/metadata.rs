@@ -1,4 +1,4 @@
-//! The metadata that a call passes on.
+//! What a middle passes back of the metadata of an answer, and the token that it passes on.
 
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 
@@ -27,8 +27,7 @@ const OF_THE_HOP: &[&str] = &[
 
 /// Adds to `to` what the application at the other end wrote into `from`, keys and values as they are.
 ///
-/// Names that begin with `grpc-` belong to gRPC and to the hop: the timeout, the encodings, the number of attempts (PROTOCOL-HTTP2). Credentials stay: whoever
-/// sent them trusted this server with them, and no other.
+/// Names that begin with `grpc-` belong to gRPC and to the hop: the status, the encodings (PROTOCOL-HTTP2).
 pub(crate) fn pass_on(from: &MetadataMap, to: &mut MetadataMap) {
     for entry in from.iter() {
         match entry {

@@ -47,13 +47,11 @@ impl Middle {
     }
 }
 
-/// The same request for the next server. It is of the same service as this one, so the metadata of the caller is meant for it too; the caller's token is if it
-/// was checked here.
+/// The same request for the next server, with what the [`Context`] hands on of the caller's metadata, and the caller's token if it was checked here.
 fn outgoing<T>(request: Request<T>) -> Result<Request<T>, Status> {
     let context = Context::of(&request);
     let (metadata, _, message) = request.into_parts();
     let mut outgoing = context.outgoing(message, None)?;
-    pass_on(&metadata, outgoing.metadata_mut());
     if context.identity().is_some() {
         pass_on_token(&metadata, outgoing.metadata_mut());
     }

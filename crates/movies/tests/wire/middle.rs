@@ -77,13 +77,29 @@ async fn metadata_passes_in_both_directions() {
     let mut request = get(1);
     request.metadata_mut().insert("key", "value".parse().unwrap());
     request.metadata_mut().insert_bin("key-bin", MetadataValue::from_bytes(&[0, 255]));
+    request.metadata_mut().insert("session", "secret".parse().unwrap());
     let response = client.get_movie(request).await.unwrap();
     assert_eq!(response.metadata().get("served-by").unwrap(), "stand-in");
     let seen = events.called().await;
     assert_eq!(seen.get("key").unwrap(), "value");
     assert_eq!(seen.get_bin("key-bin").unwrap().to_bytes().unwrap().as_ref(), [0, 255]);
+    assert_eq!(seen.get("session"), None, "it is not named, so it may not be for everybody");
     let response = client.query_movies(query("")).await.unwrap();
     assert_eq!(response.metadata().get("served-by").unwrap(), "stand-in");
+}
+
+#[tokio::test]
+async fn what_is_named_is_handed_on_instead() {
+    let options = &["--movies-hand-on", "session, tenant"];
+    let (mut client, mut events) = through_a_middle(Manner::Answer, options).await;
+    let mut request = get(1);
+    for name in ["key", "session", "tenant"] {
+        request.metadata_mut().insert(name, "value".parse().unwrap());
+    }
+    client.get_movie(request).await.unwrap();
+    let seen = events.called().await;
+    assert!(seen.get("session").is_some() && seen.get("tenant").is_some(), "{seen:?}");
+    assert_eq!(seen.get("key"), None);
 }
 
 #[tokio::test]
