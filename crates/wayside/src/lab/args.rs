@@ -87,6 +87,22 @@ pub(crate) enum LabCommand {
     /// Measure what the interceptors cost a server: the whole stack beside the bare server.
     #[command(long_about = explain::stack())]
     Stack(StackArgs),
+
+    /// Ask a server for more than it can do, with and without load shedding.
+    #[command(long_about = explain::overload())]
+    Overload(OverloadArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct OverloadArgs {
+    /// How long each load is measured, after 4 s that are not.
+    #[arg(long, default_value = "10s", value_parser = run_time, value_name = "DURATION")]
+    pub(crate) duration: Duration,
+
+    /// Prints one JSON document instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Clone, Debug)]

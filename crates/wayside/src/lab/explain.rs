@@ -26,6 +26,15 @@ most that a round gave. \"turns\" compares our round_robin over three servers wi
 channels; \"one\" compares the channels alone, to one server over one connection. The bar: at least 0.97 of tonic's calls and at most 1.03 times its \
 CPU time, which is as equal as a shared machine can tell. Numbers of a debug build mean nothing.";
 
+const OVERLOAD: &str = "\
+Measures what a server does that is asked for more than it can do: calls answered in time, and how long those took.
+
+The server works 20 ms on a call and on 8 calls at a time, so it can answer 400 a second. Calls have a deadline of 1 s. \"busy\" is eight workers that call \
+again as soon as they are answered: the best that it can do, with nobody waiting. Then 2, 5 and 10 times as many calls are offered, first to a server \
+that takes them all (--max-calls 1000000), then to one that finds out by itself how many it can have in flight (--max-calls adaptive) and refuses the others \
+at once. Late is what ended in neither way: the server has worked for somebody who had gone. The bars, of the second: at least 0.90 of the best goodput, a \
+p99 of accepted calls of at most twice that of the busy server, and 99 % of refusals within 5 ms.";
+
 const STACK: &str = "\
 Measures what the interceptors cost a server: CPU time of the server's process for a call, and calls per second.
 
@@ -47,6 +56,11 @@ pub(crate) fn stack() -> String {
         let _ = write!(text, "\n{}", entry(row.name, &paragraphs).trim_end());
     }
     text
+}
+
+/// What `wayside lab overload` does.
+pub(crate) fn overload() -> String {
+    wrapped(OVERLOAD, "")
 }
 
 /// What `wayside lab throughput` does.

@@ -16,6 +16,7 @@ mod figures;
 mod grpcio;
 mod orders;
 mod ours;
+mod overload;
 mod progress;
 mod protocol;
 mod ratio;

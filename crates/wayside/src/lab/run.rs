@@ -11,6 +11,7 @@ use super::args::{LabArgs, LabCommand};
 use super::experiment::{Outcome, Row, Setting, experiment};
 use super::explain;
 use super::faults::Fault;
+use super::overload::overload;
 use super::progress::Progress;
 use super::report::{Conditions, document, missed, table};
 use super::stack::stack;
@@ -35,6 +36,7 @@ pub(crate) fn lab(args: LabArgs) -> Result<Result<(), Interrupted>> {
                 match args.command.clone() {
                     Some(LabCommand::Throughput(args)) => throughput(args).await,
                     Some(LabCommand::Stack(args)) => stack(args).await,
+                    Some(LabCommand::Overload(args)) => overload(args).await,
                     None => faults(args).await,
                 }
             };

@@ -7,5 +7,5 @@ mod tests;
 mod timeline;
 
 pub(crate) use compute::{Figures, Frozen, Restarts};
-pub(crate) use percentile::median;
+pub(crate) use percentile::{median, percentile};
 pub(crate) use timeline::{Restart, Timeline};

@@ -1,9 +1,12 @@
 //! Greet with a delay.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use clap::Args;
 use greet::{Greet, GreetArgs, Release};
+use tokio::sync::Semaphore;
 use tokio::time::{Duration, sleep};
 use tonic::service::Routes;
 use wayside_chassis::auth::Policy;
@@ -25,6 +28,10 @@ pub(crate) struct SlowGreetArgs {
     /// How long every call takes.
     #[arg(long, default_value = "0s", value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) delay: Duration,
+
+    /// How many calls are worked on at a time, of those that take time; the others wait. Without it, all.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    pub(crate) places: Option<u32>,
 }
 
 impl SlowGreetArgs {
@@ -58,9 +65,16 @@ impl App for SlowGreet {
             // Throughput is measured without anything that a greet server would not have.
             return Ok(routes);
         }
-        let wait = from_fn(move |request: Request, next: Next| async move {
-            sleep(delay).await;
-            next.run(request).await
+        let places = args.places.map_or(Semaphore::MAX_PERMITS, |places| places as usize);
+        let places = Arc::new(Semaphore::new(places));
+        let wait = from_fn(move |request: Request, next: Next| {
+            let places = places.clone();
+            async move {
+                // It is never closed.
+                let _place = places.acquire().await;
+                sleep(delay).await;
+                next.run(request).await
+            }
         });
         Ok(Routes::from(routes.into_axum_router().layer(wait)))
     }
