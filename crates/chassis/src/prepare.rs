@@ -137,8 +137,10 @@ impl Prepared {
             stop.await;
             tracing::info!(server = name, "Stopping...");
             health.set(Life::Stopping);
+            setup.stop();
             sleep(lame_duck).await;
             health.set(Life::Draining);
+            setup.drain();
         };
         match speaks {
             Speaks::Grpc(stack) => server::serve(listener, stack, &options, stopping).await,
