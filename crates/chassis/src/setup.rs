@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
+use wayside_balance::resolver::manual;
+use wayside_balance::{
+    Channel, ChannelBuilder, ChannelError, ClientTls, Endpoint, Registry, Target,
+};
 
 use crate::call_args::CallArgs;
 use crate::{Outgoing, outgoing};
@@ -65,6 +68,21 @@ impl Setup {
             Some(tls) => builder.tls(tls.clone()),
             None => builder,
         }
+    }
+
+    /// A channel to one endpoint, with and without the client's interceptors around it.
+    pub(crate) fn to_endpoint(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<(Channel, Outgoing), ChannelError> {
+        let (resolver, handle) = manual();
+        handle.push(vec![endpoint.clone()]);
+        let mut resolvers = Registry::default();
+        resolvers.register("endpoint", move |_, _| Ok(Box::new(resolver.clone())));
+        let name = endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
+        let target = format!("endpoint:///{name}").parse()?;
+        let channel = self.channel_builder(&target).resolvers(resolvers).build()?;
+        Ok((channel.clone(), outgoing::compose(channel, &target.to_string(), &self.calls)))
     }
 
     /// Completes when the server is told to stop, while it still takes calls: the time to leave wherever it is registered.

@@ -7,8 +7,8 @@ use clap::Args;
 use tokio::time::Duration;
 use tonic::service::Routes;
 use wayside_chassis::auth::Policy;
-use wayside_chassis::{App, Auth, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError};
 use wayside_chassis::parse_duration;
+use wayside_chassis::{App, Auth, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError};
 use wayside_proto::lookaside::v1::host_lookaside_service_server::HostLookasideServiceServer;
 use wayside_proto::lookaside::v1::lookaside_service_server::LookasideServiceServer;
 
@@ -26,7 +26,14 @@ pub struct Lookaside;
 pub struct LookasideArgs {
     /// Where endpoints come from: kubernetes, dns:PATTERN with {service} and {namespace}, static:FILE, registry. Several are asked in order; the first that
     /// has endpoints of a service counts.
-    #[arg(long, env = "LOOKASIDE_SOURCE", value_delimiter = ',', default_value = "registry", value_name = "SOURCE", help_heading = "Look-aside")]
+    #[arg(
+        long,
+        env = "LOOKASIDE_SOURCE",
+        value_delimiter = ',',
+        default_value = "registry",
+        value_name = "SOURCE",
+        help_heading = "Look-aside"
+    )]
     pub lookaside_source: Vec<Source>,
 
     /// The port of questions that name none, as those of the first release do.
@@ -76,10 +83,8 @@ impl App for Lookaside {
     const SERVICES: &'static [&'static str] =
         &["lookaside.v1.LookasideService", "lookaside.v1.HostLookasideService"];
     const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
-    const ALIASES: &'static [PathAlias] = &[PathAlias {
-        from: "/lookaside.Lookaside/",
-        to: "/lookaside.v1.HostLookasideService/",
-    }];
+    const ALIASES: &'static [PathAlias] =
+        &[PathAlias { from: "/lookaside.Lookaside/", to: "/lookaside.v1.HostLookasideService/" }];
 
     type Args = LookasideArgs;
 

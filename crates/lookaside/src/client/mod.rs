@@ -21,7 +21,8 @@ pub fn register(resolvers: &mut Registry, balancer: Option<Channel>) {
     resolvers.register("lookaside", move |target, _| {
         let invalid = |part: &str, problem: &str| Err(TargetError::invalid(part, target, problem));
         if !target.uri_authority().is_empty() {
-            let problem = "is where no authority can be; the balancer is named by --lookaside-address";
+            let problem =
+                "is where no authority can be; the balancer is named by --lookaside-address";
             return invalid(target.uri_authority(), problem);
         }
         let key: Key = match target.path().parse() {

@@ -95,8 +95,7 @@ impl Directory {
         let (views, stop) = (watch::Sender::new(View::Pending), CancellationToken::new());
         let entry = Arc::new(Entry::new(views.clone(), stop.clone().drop_guard()));
         let refresh = self.settings.refresh;
-        let work =
-            follow::follow(key.clone(), resolvers, refresh, Arc::downgrade(&entry), views);
+        let work = follow::follow(key.clone(), resolvers, refresh, Arc::downgrade(&entry), views);
         self.setup.spawn(async move {
             stop.run_until_cancelled(work).await;
         });
@@ -106,9 +105,8 @@ impl Directory {
 
     fn sweep(&self) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|_, entry| {
-            entry.idle() < if entry.is_known() { KEEP } else { KEEP_UNKNOWN }
-        });
+        entries
+            .retain(|_, entry| entry.idle() < if entry.is_known() { KEEP } else { KEEP_UNKNOWN });
     }
 
     #[cfg(test)]

@@ -158,9 +158,8 @@ async fn name_servers_are_asked_each_second_for_what_is_in_use_and_not_for_the_r
         for _ in 0..for_seconds {
             advance(Duration::from_secs(1)).await;
             settle().await;
-            count += u64::from(
-                timeout(Duration::from_micros(1), told.second.wanted()).await.is_ok(),
-            );
+            count +=
+                u64::from(timeout(Duration::from_micros(1), told.second.wanted()).await.is_ok());
         }
         count
     };

@@ -15,8 +15,7 @@ use crate::directory::{Entry, View};
 use crate::error::Error;
 
 /// The lists of one service.
-pub(crate) type Lists =
-    Pin<Box<dyn Stream<Item = Result<WatchEndpointsResponse, Status>> + Send>>;
+pub(crate) type Lists = Pin<Box<dyn Stream<Item = Result<WatchEndpointsResponse, Status>> + Send>>;
 
 impl Balancer {
     pub(super) fn lists(&self, request: WatchEndpointsRequest) -> Result<Lists, Error> {
@@ -53,10 +52,9 @@ impl Watching {
             let message = match &*self.views.borrow_and_update() {
                 View::Pending => continue,
                 View::List(list) => list.message().clone(),
-                View::Nothing(nothing) => WatchEndpointsResponse {
-                    endpoints: Vec::new(),
-                    reason: nothing.reason.clone(),
-                },
+                View::Nothing(nothing) => {
+                    WatchEndpointsResponse { endpoints: Vec::new(), reason: nothing.reason.clone() }
+                }
             };
             return Some((Ok(message), Some(self)));
         }

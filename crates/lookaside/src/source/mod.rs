@@ -75,9 +75,9 @@ impl Sources {
                     .replace("{namespace}", key.namespace())
                     .replace("{service}", key.service())
                     .replace("{port}", key.port());
-                let built = text.parse().and_then(|target| {
-                    self.resolvers.build(&target, &ResolverOptions::default())
-                });
+                let built = text
+                    .parse()
+                    .and_then(|target| self.resolvers.build(&target, &ResolverOptions::default()));
                 match built {
                     Ok(resolver) => (resolver, *polled),
                     Err(error) => (Box::new(Refuses(error.to_string())), false),

@@ -245,8 +245,7 @@ mod tests {
     async fn a_service_is_told_again_only_when_its_own_list_changes() {
         let table = |text: &str| Arc::new(parse(text.as_bytes()).unwrap());
         let (sender, receiver) = watch::channel(table("{}"));
-        let mut resolver =
-            StaticFile(receiver).resolver(&"default/greet:1".parse().unwrap());
+        let mut resolver = StaticFile(receiver).resolver(&"default/greet:1".parse().unwrap());
         let now = ResolveNow::default();
         let unknown = resolver.next(&now).await.unwrap_err();
         assert!(NoSuchName::is_cause_of(&unknown));

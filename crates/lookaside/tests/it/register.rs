@@ -1,8 +1,14 @@
 //! Servers that add themselves.
 
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout};
 use tonic::{Code, Request, Streaming};
+use wayside_balance::Channel;
+use wayside_proto::lookaside::v1::lookaside_service_client::LookasideServiceClient;
 use wayside_proto::lookaside::v1::{Endpoint, LoadReport, RegisterRequest, RegisterResponse};
 
 use crate::support::{PATIENCE, Running, greet, next};
@@ -28,6 +34,14 @@ async fn try_register(
     message: RegisterRequest,
     token: Option<&str>,
 ) -> Result<Registered, tonic::Status> {
+    register_by(server.client(), message, token).await
+}
+
+async fn register_by(
+    mut client: LookasideServiceClient<Channel>,
+    message: RegisterRequest,
+    token: Option<&str>,
+) -> Result<Registered, tonic::Status> {
     let (messages, receiver) = mpsc::channel(4);
     messages.send(message).await.unwrap();
     let mut request = Request::new(tokio_stream::wrappers::ReceiverStream::new(receiver));
@@ -35,13 +49,44 @@ async fn try_register(
         let value = format!("Bearer {token}").parse().unwrap();
         request.metadata_mut().insert("authorization", value);
     }
-    let mut answers = server.client().register(request).await?.into_inner();
+    let mut answers = client.register(request).await?.into_inner();
     answers.message().await?;
     Ok(Registered { messages, answers })
 }
 
 async fn register(server: &Running, address: &str) -> Registered {
     try_register(server, announcing(address), None).await.unwrap()
+}
+
+/// A connection that breaks when this is dropped.
+struct Wire {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Wire {
+    async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let (mut here, _) = listener.accept().await.unwrap();
+            let mut there = TcpStream::connect(server).await.unwrap();
+            // Its end is the test's business.
+            let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
+        });
+        Self { address, task }
+    }
+
+    fn client(&self) -> LookasideServiceClient<Channel> {
+        let target = self.address.to_string().parse().unwrap();
+        LookasideServiceClient::new(Channel::connect_lazy(&target).unwrap())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 #[tokio::test]
@@ -67,10 +112,11 @@ async fn a_broken_connection_is_noticed_after_the_grace_and_silence_after_the_le
     let server = Running::start(&options).await;
     let mut stream = server.client().watch_endpoints(greet()).await.unwrap().into_inner();
     next(&mut stream).await;
-    let broken = register(&server, "127.0.0.1:1").await;
+    let wire = Wire::to(server.address).await;
+    let _broken = register_by(wire.client(), announcing("127.0.0.1:1"), None).await.unwrap();
     assert_eq!(next(&mut stream).await, ["127.0.0.1:1"]);
     let broke = Instant::now();
-    drop(broken.answers);
+    drop(wire);
     assert_eq!(next(&mut stream).await, [""; 0]);
     assert!(broke.elapsed() > Duration::from_millis(500), "{:?}", broke.elapsed());
 
@@ -137,4 +183,51 @@ async fn with_a_token_nobody_registers_without_it() {
         let result = try_register(&server, announcing("127.0.0.1:1"), token).await;
         assert_eq!(result.err().map(|status| status.code()), expected, "{token:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_registers_itself_with_every_replica_and_leaves_before_it_stops() {
+    let (first, second) = (Running::start(&[]).await, Running::start(&[]).await);
+    let balancers = format!("static:{},{}", first.address, second.address);
+    let options = [
+        "--register-with",
+        &balancers,
+        "--register-as",
+        "default/greet:50051",
+        "--lame-duck",
+        "3s",
+    ];
+    let registered = Running::start(&options).await;
+    let expected = [registered.address.to_string()];
+    let mut streams = Vec::new();
+    for balancer in [&first, &second] {
+        let mut stream = balancer.client().watch_endpoints(greet()).await.unwrap().into_inner();
+        while next(&mut stream).await != expected {}
+        streams.push(stream);
+    }
+    let stopped = Instant::now();
+    registered.stop();
+    for stream in &mut streams {
+        assert_eq!(next(stream).await, [""; 0]);
+    }
+    assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_comes_back_when_its_balancer_does() {
+    let balancer = Running::start(&[]).await;
+    let address = balancer.address;
+    let target = address.to_string();
+    let options = ["--register-with", &target, "--register-as", "default/greet:50051"];
+    let registered = Running::start(&options).await;
+    let expected = [registered.address.to_string()];
+    let mut stream = balancer.client().watch_endpoints(greet()).await.unwrap().into_inner();
+    while next(&mut stream).await != expected {}
+    balancer.ended().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let balancer = Running::start_at(address, &[]).await;
+    let back = Instant::now();
+    let mut stream = balancer.client().watch_endpoints(greet()).await.unwrap().into_inner();
+    while next(&mut stream).await != expected {}
+    assert!(back.elapsed() < Duration::from_millis(1500), "{:?}", back.elapsed());
 }

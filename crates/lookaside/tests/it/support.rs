@@ -40,7 +40,9 @@ impl Running {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, options: &[&str]) -> Self {
-        let options = [&["lookaside", "--lame-duck", "0s"], options].concat();
+        let at_once: &[&str] =
+            if options.contains(&"--lame-duck") { &[] } else { &["--lame-duck", "0s"] };
+        let options = [&["lookaside"], at_once, options].concat();
         let cli = Cli::<<Lookaside as App>::Args>::parse_from(options);
         let server = prepare::<Lookaside>("lookaside", cli.args, &cli.process).await.unwrap();
         let listener = bind("lookaside", address).await.unwrap();
