@@ -10,10 +10,9 @@ use wayside_chassis::auth::Policy;
 use wayside_chassis::parse_duration;
 use wayside_chassis::{App, Auth, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError};
 use wayside_proto::lookaside::v1::host_lookaside_service_server::HostLookasideServiceServer;
-use wayside_proto::lookaside::v1::lookaside_service_server::LookasideServiceServer;
 
 use crate::directory::{Directory, Settings};
-use crate::service::{Admission, Balancer, RegisterToken};
+use crate::service::{Admission, Balancer, LookasideServer, RegisterToken};
 use crate::source::{Leases, Source, Sources};
 
 /// The look-aside balancer.
@@ -126,7 +125,7 @@ impl App for Lookaside {
             lease: args.lookaside_lease,
             draining: setup.draining(),
         };
-        Ok(Routes::new(LookasideServiceServer::new(balancer.clone()))
+        Ok(Routes::new(LookasideServer::new(balancer.clone()))
             .add_service(HostLookasideServiceServer::new(balancer)))
     }
 }

@@ -28,6 +28,9 @@ impl Wire {
                 let server = servers[number % servers.len()];
                 connected.spawn(async move {
                     let mut there = TcpStream::connect(server).await.unwrap();
+                    // Frames are small: without this each would wait for an acknowledgement.
+                    here.set_nodelay(true).unwrap();
+                    there.set_nodelay(true).unwrap();
                     // How a connection ends is the business of its two ends.
                     let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
                 });

@@ -106,7 +106,7 @@ fn show(views: &watch::Sender<View>, key: &Key, decided: Result<&[Endpoint], Opt
         };
         match &next {
             View::List(list) => {
-                tracing::info!(service = %key, endpoints = list.endpoints().len(), "new list");
+                tracing::info!(service = %key, endpoints = list.len(), "new list");
             }
             View::Nothing(nothing) => {
                 tracing::info!(service = %key, reason = nothing.reason, "no endpoint");

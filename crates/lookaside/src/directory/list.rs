@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
+use prost::Message;
 use wayside_balance::{Address, Endpoint};
 use wayside_proto::lookaside::v1::{Endpoint as Told, WatchEndpointsResponse};
 
@@ -9,7 +11,10 @@ use wayside_proto::lookaside::v1::{Endpoint as Told, WatchEndpointsResponse};
 #[derive(Debug, PartialEq)]
 pub(crate) struct List {
     endpoints: Vec<Endpoint>,
-    message: WatchEndpointsResponse,
+    /// The first address of each that has one.
+    addresses: Vec<String>,
+    /// The message for whoever watches, encoded once for all of them.
+    message: Bytes,
     /// Where the share of each endpoint ends, of the sum of all weights.
     ends: Vec<u64>,
 }
@@ -17,21 +22,20 @@ pub(crate) struct List {
 impl List {
     /// `None` when there is nobody in it whom another machine could call.
     pub(crate) fn new(endpoints: &[Endpoint]) -> Option<Self> {
-        let mut list = Self {
+        let told = endpoints.iter().map(told).filter(|told| !told.addresses.is_empty());
+        let message = WatchEndpointsResponse { endpoints: told.collect(), reason: String::new() };
+        let weights = message.endpoints.iter().map(|told| u64::from(told.weight));
+        let ends = weights.scan(0, |sum, weight| {
+            *sum += weight;
+            Some(*sum)
+        });
+        let list = Self {
             endpoints: endpoints.to_vec(),
-            message: WatchEndpointsResponse::default(),
-            ends: Vec::with_capacity(endpoints.len()),
+            addresses: message.endpoints.iter().map(|told| told.addresses[0].clone()).collect(),
+            ends: ends.collect(),
+            message: message.encode_to_vec().into(),
         };
-        let mut sum = 0;
-        for endpoint in endpoints {
-            let told = told(endpoint);
-            if !told.addresses.is_empty() {
-                sum += u64::from(told.weight);
-                list.ends.push(sum);
-                list.message.endpoints.push(told);
-            }
-        }
-        (sum > 0).then_some(list)
+        (!list.addresses.is_empty()).then_some(list)
     }
 
     /// Whether it was made of these.
@@ -39,31 +43,26 @@ impl List {
         self.endpoints == endpoints
     }
 
-    /// The message for whoever watches.
-    pub(crate) fn message(&self) -> &WatchEndpointsResponse {
-        &self.message
+    /// The message for whoever watches, encoded.
+    pub(crate) fn message(&self) -> Bytes {
+        self.message.clone()
     }
 
-    /// What it was made of.
-    pub(crate) fn endpoints(&self) -> &[Endpoint] {
-        &self.endpoints
+    /// How many endpoints it has.
+    pub(super) fn len(&self) -> usize {
+        self.addresses.len()
     }
 
     /// The address whose turn it is.
     pub(crate) fn in_turn(&self, turn: usize) -> &str {
-        self.address(turn % self.ends.len())
+        &self.addresses[turn % self.addresses.len()]
     }
 
     /// Any address, those with more weight more often.
     pub(crate) fn at_random(&self) -> &str {
         let sum = self.ends.last().copied().unwrap_or(1);
         let drawn = fastrand::u64(..sum);
-        self.address(self.ends.partition_point(|end| *end <= drawn))
-    }
-
-    /// Both indices are below the length, which is not 0, and every entry has an address.
-    fn address(&self, index: usize) -> &str {
-        &self.message.endpoints[index].addresses[0]
+        &self.addresses[self.ends.partition_point(|end| *end <= drawn)]
     }
 }
 
@@ -82,7 +81,7 @@ fn told(endpoint: &Endpoint) -> Told {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 
@@ -97,7 +96,8 @@ mod tests {
             endpoint("10.0.0.1:1", "greet:1", 0),
             Endpoint { zone: Some("a".into()), ..endpoint("[::1]:2", "[::1]:2", 3) },
         ]);
-        let told = list.unwrap().message.endpoints;
+        let message = WatchEndpointsResponse::decode(list.unwrap().message()).unwrap();
+        let told = message.endpoints;
         assert_eq!(told[0].addresses, ["10.0.0.1:1"]);
         assert_eq!((told[0].hostname.as_str(), told[0].weight), ("greet", 1));
         assert_eq!(told[1].addresses, ["[::1]:2"]);
@@ -119,8 +119,8 @@ mod tests {
         let list = [("10.0.0.1:1", 1), ("10.0.0.2:1", 2), ("10.0.0.3:1", 1)]
             .map(|(address, weight)| endpoint(address, "a", weight));
         let list = List::new(&list).unwrap();
-        let turns: Vec<_> = (usize::MAX - 2..=usize::MAX).map(|turn| list.in_turn(turn)).collect();
-        assert_eq!(turns.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        let turns: BTreeSet<_> = (0..3).map(|turn| list.in_turn(turn)).collect();
+        assert_eq!(turns.len(), 3);
         let mut counts = BTreeMap::new();
         for _ in 0..4000 {
             *counts.entry(list.at_random()).or_insert(0) += 1;

@@ -22,7 +22,7 @@ const MAX_WEIGHT: u32 = 1_000_000;
 const MAX_NAME: usize = 253;
 
 /// The lease, each time that it is renewed.
-pub(crate) type Renewals = Pin<Box<dyn Stream<Item = Result<RegisterResponse, Status>> + Send>>;
+pub(super) type Renewals = Pin<Box<dyn Stream<Item = Result<RegisterResponse, Status>> + Send>>;
 
 impl Balancer {
     pub(super) fn renewals(

@@ -3,8 +3,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
+use prost::Message;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -14,8 +16,8 @@ use super::Balancer;
 use crate::directory::{Entry, View};
 use crate::error::Error;
 
-/// The lists of one service.
-pub(crate) type Lists = Pin<Box<dyn Stream<Item = Result<WatchEndpointsResponse, Status>> + Send>>;
+/// The lists of one service, each an encoded `WatchEndpointsResponse`.
+pub(super) type Lists = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
 
 impl Balancer {
     pub(super) fn lists(&self, request: WatchEndpointsRequest) -> Result<Lists, Error> {
@@ -35,7 +37,7 @@ struct Watching {
     draining: CancellationToken,
 }
 
-type Told = Result<WatchEndpointsResponse, Status>;
+type Told = Result<Bytes, Status>;
 
 impl Watching {
     /// Waits for the next list; the last item leaves nobody to ask for more.
@@ -53,7 +55,8 @@ impl Watching {
                 View::Pending => continue,
                 View::List(list) => list.message().clone(),
                 View::Nothing(nothing) => {
-                    WatchEndpointsResponse { endpoints: Vec::new(), reason: nothing.reason.clone() }
+                    let (endpoints, reason) = (Vec::new(), nothing.reason.clone());
+                    WatchEndpointsResponse { endpoints, reason }.encode_to_vec().into()
                 }
             };
             return Some((Ok(message), Some(self)));
