@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "figures, for whoever runs with --nocapture")]
 
 mod attacks;
+mod balancing;
 mod compatibility;
 mod connections;
 mod drain;

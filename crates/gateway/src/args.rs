@@ -1,8 +1,9 @@
 //! What the gateway can be told.
 
 use clap::Args;
+use lookaside::LookasideClientArgs;
 use tokio::time::Duration;
-use wayside_balance::Target;
+use wayside_balance::{MAX_CONNECTIONS, Pool, ServiceConfig, ServiceConfigError, Target};
 use wayside_chassis::parse_duration;
 
 /// What the gateway can be told.
@@ -10,8 +11,27 @@ use wayside_chassis::parse_duration;
 #[group(skip)]
 pub struct GatewayArgs {
     /// Where the greet server is, such as `dns:///greet:50051` [default: ipv4:127.0.0.1:50051]
-    #[arg(long, env = "GATEWAY_GREET_TARGET", value_name = "TARGET", help_heading = "Gateway")]
+    #[arg(
+        long,
+        visible_alias = "greet-target",
+        env = "GATEWAY_GREET_TARGET",
+        value_name = "TARGET",
+        help_heading = "Gateway"
+    )]
     pub gateway_greet_target: Option<Target>,
+
+    /// How calls to greet are spread and retried: a service config as JSON, `@FILE` with one, or the name of a policy alone, such as `pick_first`.
+    #[arg(long, visible_alias = "greet-service-config", env = "GATEWAY_GREET_SERVICE_CONFIG", default_value = "round_robin", value_parser = parse_service_config, value_name = "JSON|@FILE|POLICY", help_heading = "Gateway")]
+    pub gateway_greet_service_config: ServiceConfig,
+
+    /// How many connections there are to each address of greet, at least and at most, up to 10: more than one for a server behind a layer-4 balancer, which spreads
+    /// connections and not calls.
+    #[arg(long, visible_alias = "greet-pool", env = "GATEWAY_GREET_POOL", default_value = "1:1", value_parser = parse_pool, value_name = "MIN:MAX", help_heading = "Gateway")]
+    pub gateway_greet_pool: Pool,
+
+    /// Where targets with the scheme `lookaside` are asked from.
+    #[command(flatten)]
+    pub lookaside: LookasideClientArgs,
 
     /// Where the media server is [default: ipv4:127.0.0.1:50053]
     #[arg(long, env = "GATEWAY_MEDIA_TARGET", value_name = "TARGET", help_heading = "Gateway")]
@@ -40,6 +60,46 @@ pub struct GatewayArgs {
     /// How large the body of a request may be: bytes, or a number with KiB or MiB, at most 64MiB.
     #[arg(long, env = "GATEWAY_MAX_BODY", default_value = "4MiB", value_parser = parse_size, value_name = "SIZE", help_heading = "Gateway")]
     pub gateway_max_body: usize,
+}
+
+/// The longest file that is taken for a service config.
+const MAX_SERVICE_CONFIG_BYTES: u64 = 64 << 10;
+
+/// Reads the option, and its file, before anything starts.
+fn parse_service_config(text: &str) -> Result<ServiceConfig, String> {
+    let json = match text.strip_prefix('@') {
+        Some(path) => read_service_config(path)?,
+        None if text.starts_with('{') => text.to_owned(),
+        None if is_policy_name(text) => format!(r#"{{"loadBalancingConfig":[{{"{text}":{{}}}}]}}"#),
+        None => {
+            return Err("write a service config as JSON, @FILE, or the name of a policy".to_owned());
+        }
+    };
+    json.parse().map_err(|error: ServiceConfigError| error.to_string())
+}
+
+fn read_service_config(path: &str) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("{path} cannot be read: {error}");
+    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_SERVICE_CONFIG_BYTES {
+        return Err(format!("{path} is longer than 64 KiB, so it is no service config"));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+fn is_policy_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+fn parse_pool(text: &str) -> Result<Pool, String> {
+    let numbers = text
+        .split_once(':')
+        .and_then(|(min, max)| Some((min.parse::<usize>().ok()?, max.parse::<usize>().ok()?)));
+    match numbers {
+        Some((min, max)) if (1..=max).contains(&min) && max <= MAX_CONNECTIONS => {
+            Ok(Pool { min, max, ..Pool::default() })
+        }
+        _ => Err(format!("a pool is MIN:MAX, such as 1:4, from 1 to {MAX_CONNECTIONS}")),
+    }
 }
 
 const MAX_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -88,6 +148,61 @@ mod tests {
         assert_eq!(args.gateway_timeout, Duration::from_secs(30));
         assert_eq!(args.gateway_body_timeout, Duration::from_secs(10));
         assert_eq!(args.gateway_max_body, 4 * 1024 * 1024);
+    }
+
+    #[test]
+    fn greet_has_the_names_of_its_options_without_the_gateway() {
+        let args = Cli::parse_from([
+            "gateway",
+            "--greet-target",
+            "lookaside:///default/greet:50051",
+            "--greet-service-config",
+            "random",
+            "--greet-pool",
+            "2:4",
+            "--lookaside-address",
+            "dns:///lookaside:50055",
+        ])
+        .args;
+        assert_eq!(args.gateway_greet_target.unwrap().scheme(), "lookaside");
+        assert_eq!(args.lookaside.lookaside_address.unwrap().to_string(), "dns:///lookaside:50055");
+        assert_eq!((args.gateway_greet_pool.min, args.gateway_greet_pool.max), (2, 4));
+    }
+
+    #[test]
+    fn a_service_config_is_json_a_file_or_the_name_of_a_policy() {
+        let json = r#"{"loadBalancingConfig": [{"pick_first": {}}]}"#;
+        let path = std::env::temp_dir().join(format!("wayside-config-{}", own_name()));
+        std::fs::write(&path, json).unwrap();
+        let expected: ServiceConfig = json.parse().unwrap();
+        for text in [json.to_owned(), "pick_first".to_owned(), format!("@{}", path.display())] {
+            assert_eq!(parse_service_config(&text).unwrap(), expected, "{text}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        for (text, part) in [
+            ("", "name of a policy"),
+            ("no_such_policy", "no_such_policy"),
+            ("{", ""),
+            ("@/nowhere", "/nowhere"),
+            ("pick-first", "name of a policy"),
+        ] {
+            let error = parse_service_config(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    /// A name that no other test has.
+    fn own_name() -> String {
+        format!("{}-{:?}", std::process::id(), std::thread::current().id())
+    }
+
+    #[test]
+    fn a_pool_has_bounds_that_make_sense() {
+        let pool = parse_pool("1:10").unwrap();
+        assert_eq!((pool.min, pool.max), (1, 10));
+        for text in ["", "1", "0:1", "2:1", "1:11", "1:2:3", "a:b", "-1:2"] {
+            assert!(parse_pool(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The offset of a system whose ports are all free at the time of asking.
 fn free_offset() -> u16 {
-    let ports = [50051, 50061, 50071, 50053, 20001, 5052, 5051, 9091, 9092, 9100_u16];
+    let ports = [50051, 50061, 50071, 50053, 50055, 20001, 5052, 5051, 9091, 9092, 9100_u16];
     let all_free = |offset: u16| {
         ports.iter().all(|port| TcpListener::bind(("127.0.0.1", port + offset)).is_ok())
     };

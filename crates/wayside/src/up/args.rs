@@ -8,6 +8,7 @@ use cache::CacheArgs;
 use clap::{ArgAction, Args};
 use gateway::GatewayArgs;
 use greet::GreetArgs;
+use lookaside::LookasideArgs;
 use media::MediaArgs;
 use movies::MoviesArgs;
 use wayside_chassis::{AdminListen, ProcessArgs};
@@ -51,6 +52,8 @@ pub(crate) struct UpArgs {
     pub(crate) accounts: AccountsArgs,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) lookaside: LookasideArgs,
     #[command(flatten)]
     pub(crate) gateway: GatewayArgs,
 }

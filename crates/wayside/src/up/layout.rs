@@ -9,10 +9,14 @@ use anyhow::{Context, Result};
 use cache::Cache;
 use gateway::Gateway;
 use greet::{Greet, GreetArgs};
+use lookaside::Lookaside;
 use media::Media;
 use movies::Movies;
 use wayside_balance::Target;
-use wayside_chassis::{AdminListen, App, Prepared, ProcessArgs, StartError, TlsArgs, prepare};
+use wayside_chassis::{
+    AdminListen, App, Prepared, ProcessArgs, RegisterArgs, RegisteredService, StartError, TlsArgs,
+    prepare,
+};
 
 use super::UpArgs;
 use super::samples::{Samples, SamplesArgs};
@@ -31,6 +35,7 @@ pub(crate) struct Layout {
     pub(crate) movies: SocketAddr,
     pub(crate) accounts: SocketAddr,
     pub(crate) cache: SocketAddr,
+    pub(crate) lookaside: SocketAddr,
     pub(crate) gateway: SocketAddr,
     pub(crate) samples: SocketAddr,
     pub(crate) admin: AdminListen,
@@ -55,6 +60,7 @@ impl Layout {
             movies: at(Movies::PORT)?,
             accounts: at(Accounts::PORT)?,
             cache: at(Cache::PORT)?,
+            lookaside: at(Lookaside::PORT)?,
             gateway: at(Gateway::PORT)?,
             samples: at(Samples::PORT)?,
             admin: args.admin_listen.unwrap_or(AdminListen::On(at(ADMIN_PORT)?)),
@@ -82,6 +88,7 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
         movies,
         mut accounts,
         mut cache,
+        lookaside,
         mut gateway,
         ..
     } = args;
@@ -97,19 +104,32 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     gateway.gateway_accounts_target = gateway.gateway_accounts_target.or(here(layout.accounts)?);
     gateway.gateway_cache_target = gateway.gateway_cache_target.or(here(layout.cache)?);
 
+    gateway.lookaside.lookaside_address =
+        gateway.lookaside.lookaside_address.or(here(layout.lookaside)?);
+
     // One certificate for the replicas of a server: its clients do not tell them apart.
     let of = |name: &str| ProcessArgs {
         tls: encryption(&process, tls, &tls_dir, name),
+        // Only greet registers: the others would take its name.
+        register: RegisterArgs::default(),
         ..process.clone()
     };
+    let register = registration(&process.register, layout)?;
     let mut planned = Vec::new();
+    // Before those that register with it.
+    planned.push(server::<Lookaside>(
+        Lookaside::NAME,
+        layout.lookaside,
+        lookaside,
+        of(Lookaside::NAME),
+    ));
     for (index, address) in layout.greet.into_iter().enumerate() {
         let name = format!("greet-{}", index + 1);
         planned.push(server::<Greet>(
             &name,
             address,
             replica(&greet, &name, address),
-            of(Greet::NAME),
+            ProcessArgs { register: register.clone(), ..of(Greet::NAME) },
         ));
     }
     planned.push(server::<Media>(Media::NAME, layout.media, media, of(Media::NAME)));
@@ -118,9 +138,23 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     planned.push(server::<Cache>(Cache::NAME, layout.cache, cache, of(Cache::NAME)));
     planned.push(server::<Gateway>(Gateway::NAME, layout.gateway, gateway, of(Gateway::NAME)));
     // The sample images stand for somebody else's web server, whose certificate would not be of our CA.
-    let open = ProcessArgs { tls: TlsArgs::default(), ..process.clone() };
+    let open = ProcessArgs { tls: TlsArgs::default(), ..of(Samples::NAME) };
     planned.push(server::<Samples>(Samples::NAME, layout.samples, SamplesArgs {}, open));
     Ok(planned)
+}
+
+/// What the replicas of greet are registered as, with the balancer of this system unless something else is said.
+pub(crate) const REGISTERED_AS: &str = "default/greet:50051";
+
+fn registration(given: &RegisterArgs, layout: &Layout) -> Result<RegisterArgs> {
+    if given.register_with.is_some() {
+        return Ok(given.clone());
+    }
+    Ok(RegisterArgs {
+        register_with: Some(target(&[layout.lookaside])?),
+        register_as: Some(RegisteredService::parse(REGISTERED_AS).map_err(anyhow::Error::msg)?),
+        register_address: None,
+    })
 }
 
 fn server<A: App>(name: &str, address: SocketAddr, args: A::Args, process: ProcessArgs) -> Planned {

@@ -56,6 +56,12 @@ impl Welcome<'_> {
         row("movies", layout.movies, "", "gRPC movies.v1.MoviesService");
         row("accounts", layout.accounts, "", "gRPC accounts.v1.AccountsService");
         row("cache", layout.cache, "", "gRPC cache.v1.CacheService");
+        row(
+            "lookaside",
+            layout.lookaside,
+            "",
+            "gRPC lookaside.v1.LookasideService: default/greet:50051",
+        );
         row("samples", layout.samples, "http://", "images for media: /wayside.png .jpg .gif .webp");
         if let Some(admin) = self.admin {
             row("admin", admin, "http://", "/livez, /readyz");

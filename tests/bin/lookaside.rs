@@ -1,0 +1,7 @@
+//! The lookaside server as a process of a test.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wayside_chassis::main::<lookaside::Lookaside>()
+}
