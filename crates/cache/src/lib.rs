@@ -1,7 +1,7 @@
 //! The cache server: keys and values of many tenants, each within the limit of its account.
 //!
 //! `service` speaks gRPC; `tenants` asks the accounts server whose token a call carries; `store` keeps the entries and knows nothing
-//! of either. Entries are in memory only and nothing is evicted: what has no room is refused.
+//! of either. Entries are in memory, or in a Redis that replicas share; nothing is evicted: what has no room is refused.
 
 mod app;
 mod dump;
@@ -17,3 +17,4 @@ mod tenants;
 mod token;
 
 pub use app::{Cache, CacheArgs};
+pub use store::{BadCacheStore, CacheStore, RedisAddress};

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::entries::{Entries, Entry, Page, size};
+use super::entries::{Entries, Entry, size};
 use super::ledger::Ledger;
+use crate::store::{Page, Refused, Write};
 
 /// How many mutexes the accounts are spread over.
 const SHARDS: usize = 64;
@@ -18,39 +19,15 @@ const PURGE_BATCH: usize = 64;
 /// The accounts of one shard that have entries.
 pub(super) type Shard = BTreeMap<Arc<str>, Entries>;
 
-/// The entries of every account.
+/// The entries of every account, in memory.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
     pub(super) ledger: Ledger,
 }
 
-/// An entry that is to be written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Write<'a> {
-    pub(crate) key: &'a str,
-    pub(crate) val: &'a [u8],
-    /// From when on it is gone; `None` keeps it until it is deleted.
-    pub(crate) expires: Option<Instant>,
-}
-
-/// Why an entry was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The account has as many keys as it may have.
-    KeyLimit {
-        /// How many that is.
-        limit: u64,
-    },
-    /// The keys and values of all accounts together would be too large.
-    Full {
-        /// How large they may be, in bytes.
-        limit: u64,
-    },
-}
-
-impl Store {
+impl MemoryStore {
     /// A store for keys and values of so many bytes together.
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
