@@ -6,11 +6,11 @@ use http::Extensions;
 use tokio::time::Duration;
 use tonic::{Request, Status};
 use wayside_interceptors::Peer;
-use wayside_interceptors::access_log::CallRecord;
 use wayside_interceptors::auth::Identity;
 use wayside_interceptors::deadline::Deadline;
 use wayside_interceptors::dry_run::DryRun;
 use wayside_interceptors::metadata::Propagated;
+use wayside_interceptors::observe::CallRecord;
 
 /// The circumstances of the call that is being served. A handler takes it from its request and makes every outgoing request with it,
 /// so that no call that serves another one outlives it.

@@ -9,8 +9,9 @@ use wayside_balance::service_config::{HedgingPolicy, MethodConfig, RetryPolicy, 
 use wayside_interceptors::client::auth::Auth;
 use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerService};
 use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
-use wayside_interceptors::client::logging::{Logging, LoggingLayer};
+use wayside_interceptors::client::logging::CallLog;
 use wayside_interceptors::client::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::client::observe::{Observe, ObserveLayer};
 use wayside_interceptors::client::retry::{
     self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
 };
@@ -20,7 +21,7 @@ use crate::call_args::CallArgs;
 
 /// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle,
 /// hands metadata on and logs every call.
-pub type Outgoing = Logging<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>>;
+pub type Outgoing = Observe<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>, CallLog>;
 
 /// What makes the attempts of a call.
 type Attempts = Retry<CircuitBreakerService<Channel>>;
@@ -41,7 +42,7 @@ pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoi
     };
     ServiceBuilder::new()
         // Outermost, so that it is one line a call, with what became of it after all attempts.
-        .layer(LoggingLayer)
+        .layer(ObserveLayer::new(CallLog))
         // Before anything is kept of the request to send it again.
         .layer(MetadataLayer::default())
         // So that the deadline covers every attempt and the pauses between them, and the fetching of a token.

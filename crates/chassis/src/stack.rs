@@ -2,7 +2,7 @@
 
 use tonic::service::Routes;
 use tower::ServiceBuilder;
-use wayside_interceptors::access_log::{AccessLogLayer, AccessLogService};
+use wayside_interceptors::access_log::AccessLog;
 use wayside_interceptors::auth::{AuthLayer, AuthService};
 use wayside_interceptors::concurrency::Concurrency;
 use wayside_interceptors::deadline::{DeadlineLayer, DeadlineService, Timeouts};
@@ -12,6 +12,7 @@ use wayside_interceptors::grpc_only::{GrpcOnly, GrpcOnlyLayer};
 use wayside_interceptors::load_shed::LoadShed;
 use wayside_interceptors::message_limit::{MessageLimit, MessageLimitLayer};
 use wayside_interceptors::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::observe::{Observe, ObserveLayer};
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer, PathAliasService};
 use wayside_interceptors::rate_limit::RateLimit;
 use wayside_interceptors::recovery::{Recovery, RecoveryLayer};
@@ -26,7 +27,10 @@ use crate::{Needs, ProcessArgs, StartError};
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
 
 /// What serves gRPC, from the request id to the handler.
-pub(crate) type GrpcStack = Metadata<AccessLogService<PathAliasService<RpcErrorService<Limited>>>>;
+pub(crate) type GrpcStack = Metadata<Observed<PathAliasService<RpcErrorService<Limited>>>>;
+
+/// What is told of every call.
+type Observed<S> = Observe<S, AccessLog>;
 
 /// What is inside of the tap.
 type Limited = RateLimit<DeadlineService<LoadShed<AuthService<OfCaller>>>>;
@@ -38,7 +42,7 @@ type OfCaller = RateLimit<Concurrency<DryRunService<Handlers>>>;
 type Handlers = Recovery<GrpcOnly<MessageLimit<Routes>>>;
 
 /// What serves plain HTTP.
-pub(crate) type HttpStack = Metadata<AccessLogService<RateLimit<DeadlineService<Measured>>>>;
+pub(crate) type HttpStack = Metadata<Observed<RateLimit<DeadlineService<Measured>>>>;
 
 /// What is inside of the deadline of plain HTTP.
 type Measured = LoadShed<RateLimit<Concurrency<Recovery<Routes>>>>;
@@ -83,7 +87,7 @@ impl Layers {
             // Outermost, so that even the log line of a refused call has a request id.
             .layer(self.metadata)
             // So that its line has the code and the time that the client saw, refusals by the layers below included.
-            .layer(AccessLogLayer::new(self.name))
+            .layer(ObserveLayer::new(self.name, AccessLog))
             // After the log, which shows the path that was called; before everything that is configured by method, which sees the one that is served.
             .layer(PathAliasLayer::new(aliases))
             // Around everything that may fail, so that older clients can read every error; the alias tells which those are.
@@ -114,7 +118,7 @@ impl Layers {
     pub(crate) fn http(self, routes: Routes) -> HttpStack {
         ServiceBuilder::new()
             .layer(self.metadata)
-            .layer(AccessLogLayer::new(self.name))
+            .layer(ObserveLayer::new(self.name, AccessLog))
             .layer(self.limits.tap)
             .layer(self.deadline)
             .layer(self.limits.load_shed)

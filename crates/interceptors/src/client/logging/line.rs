@@ -1,42 +1,48 @@
 use std::borrow::Cow;
 
-use http::response::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Uri};
-use tokio::time::Instant;
+use http::{HeaderMap, request, response};
 use tonic::Code;
 
 use crate::access_log::{code_name, decoded, milliseconds};
 use crate::client::head::PREVIOUS_ATTEMPTS;
-use crate::client::observe::{Ending, Observer};
+use crate::client::observe::{Ending, ObservedCall, Observer, OutgoingCall};
 
-/// What is known of a call until its line is written.
+/// Logs every call of a client. See the [module docs](super).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallLog;
+
+/// What is known of a call until its line is written, beside what every observer knows.
 #[derive(Debug)]
 pub struct Line {
-    path: Option<PathAndQuery>,
-    start: Instant,
     attempts: Option<u32>,
 }
 
-impl Line {
-    pub(super) fn new(uri: &Uri) -> Self {
-        Self { path: uri.path_and_query().cloned(), start: Instant::now(), attempts: None }
+impl Observer for CallLog {
+    type Call = Line;
+
+    fn is_on(&self) -> bool {
+        tracing::enabled!(target: "remote", tracing::Level::INFO)
+    }
+
+    fn start(&self, _: &mut OutgoingCall, _: &mut request::Parts) -> Option<Line> {
+        Some(Line { attempts: None })
     }
 }
 
-impl Observer for Line {
-    fn head(&mut self, head: &Parts) {
+impl ObservedCall for Line {
+    fn head(&mut self, _: &OutgoingCall, head: &response::Parts) {
         self.attempts = attempts(&head.headers);
     }
 
-    fn ended(self, ending: Ending<'_>) {
-        let method = self.path.as_ref().map_or("", PathAndQuery::path);
-        let duration_ms = milliseconds(self.start.elapsed());
+    fn ended(self, call: &OutgoingCall, ending: Ending<'_>) {
+        let method = call.path();
+        let duration_ms = milliseconds(call.elapsed());
         let code = ending.code();
         let attempts = self.attempts.or_else(|| attempts(ending.metadata()?));
+        let trace_id = call.trace().map(|trace| tracing::field::display(trace.trace_id()));
         let error = error(&ending);
         let (code, error) = (code_name(code), error.as_deref());
-        tracing::info!(target: "remote", method, code, duration_ms, attempts, error, "invoke remote");
+        tracing::info!(target: "remote", method, code, duration_ms, attempts, trace_id, error, "invoke remote");
     }
 }
 
