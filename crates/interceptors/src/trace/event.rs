@@ -1,6 +1,5 @@
 //! What happens in the life of a span.
 
-use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
@@ -31,10 +30,7 @@ pub enum EventKind {
         bytes: u32,
     },
     /// An endpoint was picked after the call had waited for one. Source: gRFC A72, "Delayed LB pick complete".
-    PickedLate {
-        /// The endpoint.
-        endpoint: SocketAddr,
-    },
+    PickedLate,
     /// The call failed and is sent again.
     Retry {
         /// Attempts before this one.

@@ -4,7 +4,7 @@ use http::{HeaderMap, request, response};
 use tonic::Code;
 
 use crate::access_log::{code_name, decoded, milliseconds};
-use crate::client::head::PREVIOUS_ATTEMPTS;
+use crate::client::head::previous_attempts;
 use crate::client::observe::{Ending, ObservedCall, Observer, OutgoingCall};
 
 /// Logs every call of a client. See the [module docs](super).
@@ -40,14 +40,14 @@ impl ObservedCall for Line {
         let code = ending.code();
         let attempts = self.attempts.or_else(|| attempts(ending.metadata()?));
         let trace_id = call.trace().map(|trace| tracing::field::display(trace.trace_id()));
-        let error = error(&ending);
+        let error = error_text(&ending);
         let (code, error) = (code_name(code), error.as_deref());
         tracing::info!(target: "remote", method, code, duration_ms, attempts, trace_id, error, "invoke remote");
     }
 }
 
-/// What went wrong, as it came: the subscriber escapes it, as it does for the access log.
-fn error<'a>(ending: &Ending<'a>) -> Option<Cow<'a, str>> {
+/// What went wrong, as it came: whoever shows it escapes it.
+pub(crate) fn error_text<'a>(ending: &Ending<'a>) -> Option<Cow<'a, str>> {
     match *ending {
         Ending::Status { code: Code::Ok, .. } | Ending::Dropped => None,
         Ending::Status { metadata, .. } => metadata.get("grpc-message").map(decoded),
@@ -58,6 +58,5 @@ fn error<'a>(ending: &Ending<'a>) -> Option<Cow<'a, str>> {
 
 /// How often a call was sent, where a retry layer below has told.
 fn attempts(metadata: &HeaderMap) -> Option<u32> {
-    let previous: u32 = metadata.get(PREVIOUS_ATTEMPTS)?.to_str().ok()?.parse().ok()?;
-    previous.checked_add(1)
+    previous_attempts(metadata)?.checked_add(1)
 }

@@ -17,4 +17,5 @@ mod line;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use line::error_text;
 pub use line::{CallLog, Line};

@@ -1,7 +1,7 @@
 //! What is known of a call that is made.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Buf;
 use http::Uri;
@@ -18,6 +18,7 @@ pub struct OutgoingCall {
     start: Instant,
     trace: Option<TraceContext>,
     received: MessageCounter,
+    keeps_events: bool,
     sent: Option<Arc<Sent>>,
 }
 
@@ -26,19 +27,19 @@ pub struct OutgoingCall {
 pub(super) struct Sent {
     bytes: AtomicU64,
     messages: AtomicU64,
-    keeps_events: AtomicBool,
+    keeps_events: bool,
     events: Events,
 }
 
 impl OutgoingCall {
-    /// A call whose messages are counted if `counted`.
-    pub(super) fn new(uri: &Uri, counted: bool) -> Self {
+    pub(super) fn new(uri: &Uri) -> Self {
         Self {
             path: uri.path_and_query().cloned(),
             start: Instant::now(),
             trace: None,
             received: MessageCounter::default(),
-            sent: counted.then(Arc::default),
+            keeps_events: false,
+            sent: None,
         }
     }
 
@@ -84,11 +85,9 @@ impl OutgoingCall {
         self.trace = Some(context);
     }
 
-    /// Keeps the events of messages that are sent, from now on.
-    pub(crate) fn keep_events(&self) {
-        if let Some(sent) = &self.sent {
-            sent.keeps_events.store(true, Ordering::Relaxed);
-        }
+    /// Keeps the events of messages that are sent, if told before any is.
+    pub(crate) fn keep_events(&mut self) {
+        self.keeps_events = true;
     }
 
     /// The events that were kept; none are left.
@@ -96,8 +95,10 @@ impl OutgoingCall {
         self.sent.as_deref().map(|sent| sent.events.take()).unwrap_or_default()
     }
 
-    pub(super) fn what_is_sent(&self) -> Option<Arc<Sent>> {
-        self.sent.clone()
+    /// Counts what is sent, from now on.
+    pub(super) fn count_sent(&mut self) -> Arc<Sent> {
+        let sent = Sent { keeps_events: self.keeps_events, ..Sent::default() };
+        self.sent.insert(Arc::new(sent)).clone()
     }
 
     /// Counts a part of the response, and tells of the messages that begin in it.
@@ -111,7 +112,7 @@ impl OutgoingCall {
 impl Sent {
     pub(super) fn send(&self, data: &impl Buf, counter: &mut MessageCounter) {
         counter.count(data, |bytes| {
-            if self.keeps_events.load(Ordering::Relaxed) {
+            if self.keeps_events {
                 self.events.add(Event::now(EventKind::Sent { bytes }));
             }
         });

@@ -57,12 +57,13 @@ where
         if !self.observer.is_on() {
             return ObservedFuture::new(self.inner.call(request), None);
         }
-        let mut call = OutgoingCall::new(request.uri(), O::Call::COUNTS);
+        let mut call = OutgoingCall::new(request.uri());
         let (mut head, body) = request.into_parts();
         let observer = self.observer.start(&mut call, &mut head);
-        let body = match call.what_is_sent().filter(|_| observer.is_some()) {
-            Some(sent) => Body::new(CountedBody::new(body, sent)),
-            None => body,
+        let body = if O::Call::COUNTS && observer.is_some() {
+            Body::new(CountedBody::new(body, call.count_sent()))
+        } else {
+            body
         };
         let told = observer.map(|observer| Told { call, observer });
         ObservedFuture::new(self.inner.call(Request::from_parts(head, body)), told)
