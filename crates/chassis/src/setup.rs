@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
 
+use wayside_interceptors::trace::Tracer;
+
 use crate::call_args::CallArgs;
 use crate::{Outgoing, outgoing};
 
@@ -18,6 +20,7 @@ pub struct Setup {
     tracker: TaskTracker,
     tls: Option<ClientTls>,
     calls: CallArgs,
+    tracer: Option<Tracer>,
     channels: Arc<Mutex<Vec<Channel>>>,
     checks_jwts: bool,
 }
@@ -26,6 +29,11 @@ impl Setup {
     /// A setup whose channels are encrypted if `tls` says how, and call as `calls` says.
     pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs, checks_jwts: bool) -> Self {
         Self { tls, calls, checks_jwts, ..Self::default() }
+    }
+
+    /// The same, with spans of the calls that are made.
+    pub(crate) fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler
@@ -42,7 +50,7 @@ impl Setup {
         let round_robin = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
         let channel = self.channel_builder(target).service_config_json(round_robin)?.build()?;
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
-        Ok(outgoing::compose(channel, &target.to_string(), &self.calls))
+        Ok(outgoing::compose(channel, &target.to_string(), &self.calls, self.tracer.clone()))
     }
 
     /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.
