@@ -19,7 +19,7 @@ use tonic::service::Routes;
 
 use crate::health::Health;
 use crate::server::{ServerOptions, serve};
-use crate::{StartError, bind};
+use crate::{StartError, bind, log_level};
 
 /// Where the admin port listens, if anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,8 @@ pub async fn serve_admin(
     let router = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
-        .with_state(Arc::<[Readiness]>::from(servers));
+        .with_state(Arc::<[Readiness]>::from(servers))
+        .merge(log_level::routes(false));
     let options =
         ServerOptions { drain: Duration::ZERO, max_connections: 64, ..ServerOptions::default() };
     serve(listener, Routes::from(router).prepare(), &options, stop).await;

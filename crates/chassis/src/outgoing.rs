@@ -2,36 +2,52 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Request;
+use tonic::body::Body;
 use tower::ServiceBuilder;
-use tower::util::Either;
-use wayside_balance::Channel;
+use tower::util::{Either, MapRequest};
 use wayside_balance::service_config::{HedgingPolicy, MethodConfig, RetryPolicy, RetryThrottling};
+use wayside_balance::{Address, CallWatch, Channel, SentAgain, WatchCall};
 use wayside_interceptors::client::auth::Auth;
 use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerService};
 use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
-use wayside_interceptors::client::logging::{Logging, LoggingLayer};
+use wayside_interceptors::client::logging::CallLog;
 use wayside_interceptors::client::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::client::observe::{Observe, ObserveLayer};
 use wayside_interceptors::client::retry::{
     self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
 };
+use wayside_interceptors::client::trace::{AttemptNotes, TraceAttempts, TraceSent};
 use wayside_interceptors::deadline::Timeouts;
+use wayside_interceptors::trace::Tracer;
 
 use crate::call_args::CallArgs;
 
 /// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle,
 /// hands metadata on and logs every call.
-pub type Outgoing = Logging<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>>;
+pub type Outgoing = Observe<
+    Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>,
+    (Option<TraceSent>, CallLog),
+>;
 
 /// What makes the attempts of a call.
-type Attempts = Retry<CircuitBreakerService<Channel>>;
+type Attempts = Retry<Observe<CircuitBreakerService<Told>, Option<TraceAttempts>>>;
+
+/// A channel that tells the span of an attempt what becomes of it.
+type Told = MapRequest<Channel, fn(Request<Body>) -> Request<Body>>;
 
 /// Puts the client's interceptors around a channel, with the defaults of [`CallArgs`].
 pub fn outgoing(channel: Channel) -> Outgoing {
-    compose(channel, "", &CallArgs::default())
+    compose(channel, "", &CallArgs::default(), None)
 }
 
-/// Puts the client's interceptors around a channel to `target`.
-pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoing {
+/// Puts the client's interceptors around a channel to `target`. The spans of calls are made by `tracer`.
+pub(crate) fn compose(
+    channel: Channel,
+    target: &str,
+    args: &CallArgs,
+    tracer: Option<Tracer>,
+) -> Outgoing {
     let timeouts = channel.clone();
     let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Mutex::default() };
     let retry = RetryLayer::new(policies);
@@ -41,7 +57,7 @@ pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoi
     };
     ServiceBuilder::new()
         // Outermost, so that it is one line a call, with what became of it after all attempts.
-        .layer(LoggingLayer)
+        .layer(ObserveLayer::new((tracer.clone().map(TraceSent::new), CallLog)))
         // Before anything is kept of the request to send it again.
         .layer(MetadataLayer::default())
         // So that the deadline covers every attempt and the pauses between them, and the fetching of a token.
@@ -50,9 +66,36 @@ pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoi
         .option_layer(args.token())
         // Each attempt is picked anew.
         .layer(retry)
+        // Around the breaker, so that an attempt that it refuses is seen to have failed.
+        .layer(ObserveLayer::new(tracer.map(TraceAttempts::new)))
         // Innermost, so that every attempt counts, and none is made while the target is left alone.
         .layer(CircuitBreakerLayer::new(args.breaker(target)))
+        .map_request(tell_span as fn(Request<Body>) -> Request<Body>)
         .service(channel)
+}
+
+/// Has the channel tell the span of an attempt what becomes of it.
+fn tell_span(mut request: Request<Body>) -> Request<Body> {
+    if let Some(notes) = request.extensions_mut().remove::<AttemptNotes>() {
+        request.extensions_mut().insert(CallWatch::new(Notes(notes)));
+    }
+    request
+}
+
+struct Notes(AttemptNotes);
+
+impl WatchCall for Notes {
+    fn picked(&self, endpoint: &Address, waited: bool) {
+        self.0.picked(endpoint, waited);
+    }
+
+    fn sent_again(&self, why: SentAgain) {
+        self.0.note(match why {
+            SentAgain::Unsent => "Transparent retry, never sent",
+            SentAgain::GoAway => "Transparent retry, GOAWAY",
+            SentAgain::Refused => "Transparent retry, REFUSED_STREAM",
+        });
+    }
 }
 
 fn timeouts_of(channel: &Channel, path: &str) -> Timeouts {

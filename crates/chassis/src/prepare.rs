@@ -48,9 +48,11 @@ pub async fn prepare<A: App>(
     let client_tls = tls::client(&process.tls).map_err(|error| StartError::setup(name, &error))?;
     let needs = A::needs(&args);
     let checks_jwts = !matches!(needs.auth, Auth::Off) && process.jwt.jwt_keys.is_some();
-    let layers = Layers::new(name, needs, process).await?;
+    // Replicas are one service; which of them it was is said by the span.
+    let tracer = process.traces.tracer(A::NAME);
+    let layers = Layers::new(name, needs, process).await?.traced(tracer.clone());
     process.calls.check(name).await?;
-    let setup = Setup::new(client_tls, process.calls.clone(), checks_jwts);
+    let setup = Setup::new(client_tls, process.calls.clone(), checks_jwts).traced(tracer);
     let routes = A::routes(args, &setup).await?;
     let health = Health::new(A::SERVICES);
     let speaks = if A::SERVICES.is_empty() {

@@ -9,6 +9,7 @@ use wayside_balance::resolver::manual;
 use wayside_balance::{
     Channel, ChannelBuilder, ChannelError, ClientTls, Endpoint, Registry, Target,
 };
+use wayside_interceptors::trace::Tracer;
 
 use crate::call_args::CallArgs;
 use crate::{Outgoing, outgoing};
@@ -26,6 +27,7 @@ pub struct Setup {
     tracker: TaskTracker,
     tls: Option<ClientTls>,
     calls: CallArgs,
+    tracer: Option<Tracer>,
     channels: Arc<Mutex<Vec<Channel>>>,
     checks_jwts: bool,
 }
@@ -34,6 +36,11 @@ impl Setup {
     /// A setup whose channels are encrypted if `tls` says how, and call as `calls` says.
     pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs, checks_jwts: bool) -> Self {
         Self { tls, calls, checks_jwts, ..Self::default() }
+    }
+
+    /// The same, with spans of the calls that are made.
+    pub(crate) fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler
@@ -58,7 +65,7 @@ impl Setup {
         let channel = builder.build()?;
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
         let target = channel.target().to_string();
-        Ok(outgoing::compose(channel, &target, &self.calls))
+        Ok(outgoing::compose(channel, &target, &self.calls, self.tracer.clone()))
     }
 
     /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.

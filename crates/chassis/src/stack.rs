@@ -2,7 +2,7 @@
 
 use tonic::service::Routes;
 use tower::ServiceBuilder;
-use wayside_interceptors::access_log::{AccessLogLayer, AccessLogService};
+use wayside_interceptors::access_log::AccessLog;
 use wayside_interceptors::admission::Admission;
 use wayside_interceptors::auth::{AuthLayer, AuthService};
 use wayside_interceptors::deadline::{DeadlineLayer, DeadlineService, Timeouts};
@@ -12,12 +12,14 @@ use wayside_interceptors::grpc_only::{GrpcOnly, GrpcOnlyLayer};
 use wayside_interceptors::load_shed::LoadShed;
 use wayside_interceptors::message_limit::{MessageLimit, MessageLimitLayer};
 use wayside_interceptors::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::observe::{Observe, ObserveLayer};
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer, PathAliasService};
 use wayside_interceptors::rate_limit::RateLimit;
 use wayside_interceptors::recovery::{Recovery, RecoveryLayer};
 use wayside_interceptors::selector::{
     HEALTH, InvalidSelector, REFLECTION, REFLECTION_V1ALPHA, Selector, SelectorBuilder,
 };
+use wayside_interceptors::trace::{TraceCalls, Tracer};
 
 use crate::limit_args::{CallerLimits, Limits};
 use crate::{Needs, ProcessArgs, StartError};
@@ -26,7 +28,10 @@ use crate::{Needs, ProcessArgs, StartError};
 const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
 
 /// What serves gRPC, from the request id to the handler.
-pub(crate) type GrpcStack = Metadata<AccessLogService<PathAliasService<RpcErrorService<Limited>>>>;
+pub(crate) type GrpcStack = Metadata<Observed<PathAliasService<RpcErrorService<Limited>>>>;
+
+/// What is told of every call: the span first, so that the others know its trace.
+type Observed<S> = Observe<S, (Option<TraceCalls>, AccessLog)>;
 
 /// What is inside of the tap.
 type Limited = RateLimit<DeadlineService<LoadShed<AuthService<OfCaller>>>>;
@@ -38,7 +43,7 @@ type OfCaller = Admission<DryRunService<Handlers>, CallerLimits>;
 type Handlers = Recovery<GrpcOnly<MessageLimit<Routes>>>;
 
 /// What serves plain HTTP.
-pub(crate) type HttpStack = Metadata<AccessLogService<RateLimit<DeadlineService<Measured>>>>;
+pub(crate) type HttpStack = Metadata<Observed<RateLimit<DeadlineService<Measured>>>>;
 
 /// What is inside of the deadline of plain HTTP.
 type Measured = LoadShed<Admission<Recovery<Routes>, CallerLimits>>;
@@ -52,6 +57,7 @@ pub(crate) struct Layers {
     limits: Limits,
     auth: AuthLayer,
     dry_run: DryRunLayer,
+    traces: Option<TraceCalls>,
 }
 
 impl Layers {
@@ -74,7 +80,13 @@ impl Layers {
             limits: process.limits.layers(needs.long_calls).map_err(invalid)?,
             auth: process.jwt.layer(name, needs.auth).await?,
             dry_run: DryRunLayer::new(dry_run),
+            traces: None,
         })
+    }
+
+    /// The same, with spans of the calls.
+    pub(crate) fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { traces: tracer.map(TraceCalls::new), ..self }
     }
 
     /// Composes the stack of a gRPC server.
@@ -83,7 +95,7 @@ impl Layers {
             // Outermost, so that even the log line of a refused call has a request id.
             .layer(self.metadata)
             // So that its line has the code and the time that the client saw, refusals by the layers below included.
-            .layer(AccessLogLayer::new(self.name))
+            .layer(ObserveLayer::new(self.name, (self.traces, AccessLog)))
             // After the log, which shows the path that was called; before everything that is configured by method, which sees the one that is served.
             .layer(PathAliasLayer::new(aliases))
             // Around everything that may fail, so that older clients can read every error; the alias tells which those are.
@@ -113,7 +125,7 @@ impl Layers {
     pub(crate) fn http(self, routes: Routes) -> HttpStack {
         ServiceBuilder::new()
             .layer(self.metadata)
-            .layer(AccessLogLayer::new(self.name))
+            .layer(ObserveLayer::new(self.name, (self.traces, AccessLog)))
             .layer(self.limits.tap)
             .layer(self.deadline)
             .layer(self.limits.load_shed)

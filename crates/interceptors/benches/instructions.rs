@@ -10,15 +10,16 @@ use std::env;
 use tokio::time::Duration;
 use tonic::Code;
 use tower_layer::Layer;
-use wayside_interceptors::access_log::AccessLogLayer;
+use wayside_interceptors::access_log::AccessLog;
 use wayside_interceptors::admission::by_identity_or_peer;
 use wayside_interceptors::client::auth::{AuthLayer as TokenLayer, Token};
 use wayside_interceptors::client::circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer,
 };
 use wayside_interceptors::client::deadline::DeadlineLayer as TimeoutLayer;
-use wayside_interceptors::client::logging::LoggingLayer;
+use wayside_interceptors::client::logging::CallLog;
 use wayside_interceptors::client::metadata::MetadataLayer as HandOnLayer;
+use wayside_interceptors::client::observe::ObserveLayer as ObserveCallLayer;
 use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy};
 use wayside_interceptors::concurrency::ConcurrencyLayer;
 use wayside_interceptors::deadline::{DeadlineLayer, Timeouts};
@@ -28,6 +29,7 @@ use wayside_interceptors::grpc_only::GrpcOnlyLayer;
 use wayside_interceptors::load_shed::{Limit, LoadShedLayer};
 use wayside_interceptors::message_limit::MessageLimitLayer;
 use wayside_interceptors::metadata::MetadataLayer;
+use wayside_interceptors::observe::ObserveLayer;
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer};
 use wayside_interceptors::rate_limit::{Quota, RateLimitLayer};
 use wayside_interceptors::recovery::RecoveryLayer;
@@ -44,8 +46,10 @@ const FOUR_MIB: u32 = 4 << 20;
 fn rows() -> Vec<Row> {
     vec![
         server("none", || Unary),
-        server("access_log", || AccessLogLayer::new("greet").layer(Unary)),
-        server("access_log_unread", || unread_log(AccessLogLayer::new("greet").layer(Unary))),
+        server("access_log", || ObserveLayer::new("greet", AccessLog).layer(Unary)),
+        server("access_log_unread", || {
+            unread_log(ObserveLayer::new("greet", AccessLog).layer(Unary))
+        }),
         server("auth_known_token", || auth().layer(Unary)),
         server("metadata", || MetadataLayer::default().layer(Unary)),
         server("rate_limit", || RateLimitLayer::global(quota()).layer(Unary)),
@@ -68,7 +72,7 @@ fn rows() -> Vec<Row> {
         client("retry", || RetryLayer::new(|_: &str| Some(retry().into())).layer(Unary)),
         client("deadline", || TimeoutLayer::new(|_: &str| TEN_SECONDS).layer(Unary)),
         client("metadata", || HandOnLayer::default().layer(Unary)),
-        client("logging", || LoggingLayer.layer(Unary)),
+        client("logging", || ObserveCallLayer::new(CallLog).layer(Unary)),
         client("auth", || TokenLayer::new(async || Ok(token())).encrypted().layer(Unary)),
         client("circuit_breaker", || CircuitBreakerLayer::new(breaker()).layer(Unary)),
     ]

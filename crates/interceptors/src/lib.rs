@@ -12,10 +12,12 @@
 //! - [`load_shed`]: at most as many calls in flight as the server can do in good time.
 //! - [`message_limit`]: a message that is too large is RESOURCE_EXHAUSTED.
 //! - [`metadata`]: what a call hands on to the calls made for it: a request id, and the headers of an allow-list.
+//! - [`observe`]: what is told of calls to those who watch them: the log line, metrics, spans.
 //! - [`rate_limit`]: at most so many calls a second, of all callers or of each.
 //! - [`recovery`]: a handler that panics fails its own call only.
 //! - [`path_alias`]: clients of an older package name are served by the methods of the newer one.
 //! - [`selector`]: what every layer above may be configured by: a setting for a method, for a service, or for all.
+//! - [`trace`]: the spans of calls, and where a call is in a trace.
 //!
 //! No layer knows a message type. A call ends when its *body* ends, so what a layer measures or bounds lives in the body.
 
@@ -33,12 +35,15 @@ pub mod load_shed;
 mod log_lines;
 pub mod message_limit;
 pub mod metadata;
+pub mod observe;
 mod or_empty;
 pub mod path_alias;
 mod peer;
 pub mod rate_limit;
 pub mod recovery;
 pub mod selector;
+pub mod trace;
 
+pub use access_log::code_name;
 pub use or_empty::OrEmpty;
 pub use peer::Peer;

@@ -21,7 +21,8 @@ use wayside_interceptors::client::circuit_breaker::{
     CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, State,
 };
 use wayside_interceptors::client::deadline::DeadlineLayer;
-use wayside_interceptors::client::logging::LoggingLayer;
+use wayside_interceptors::client::logging::CallLog;
+use wayside_interceptors::client::observe::ObserveLayer;
 use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy, RetryStats};
 use wayside_interceptors::deadline::Timeouts;
 
@@ -60,7 +61,8 @@ async fn stack() -> Stack {
     let service = AuthLayer::new(source).encrypted().layer(retry.layer(service));
     let timeouts = Timeouts { default: Some(Duration::from_secs(10)), max: None };
     let service = DeadlineLayer::new(move |_: &str| timeouts).layer(service);
-    let service = LoggingLayer.layer(service).map_response(|response| response.map(Body::new));
+    let service =
+        ObserveLayer::new(CallLog).layer(service).map_response(|response| response.map(Body::new));
     let client = HealthClient::new(BoxCloneSyncService::new(service));
     Stack { client, breaker, stats }
 }

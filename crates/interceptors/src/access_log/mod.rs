@@ -5,7 +5,7 @@
 //! - `server`: the name given to the layer;
 //! - `method`: the path that was called, without its query string; with the HTTP method in front if the answer is not gRPC;
 //! - `peer`: the address of the other end, where the server loop tells it as [`Peer`](crate::Peer);
-//! - `identity`: who called, as [auth](crate::auth) found out or the application has [said](CallRecord::set_caller), also if the call was
+//! - `identity`: who called, as [auth](crate::auth) found out or the application has [said](crate::observe::CallRecord::set_caller), also if the call was
 //!   refused;
 //! - `code`: the name of the gRPC status, or the number of the HTTP status of an answer that is not gRPC. A call whose client went
 //!   away before the end is CANCELLED;
@@ -13,7 +13,8 @@
 //! - `request_bytes`, `response_bytes`: the payload of all DATA frames, the five bytes in front of each message included. Of a request, what the
 //!   handler has read; of a response, what was handed to the connection;
 //! - `request_id`: that of the [metadata layer](crate::metadata) outside, else the header `x-request-id`, if it is of 1 to 128 visible ASCII characters, or what an inner layer has
-//!   [set](CallRecord::set_request_id) where there is none;
+//!   [set](crate::observe::CallRecord::set_request_id) where there is none;
+//! - `trace_id`: where the call is in a trace, that trace;
 //! - `error`: for a call that failed, the message of its status.
 //!
 //! Headers and query strings are not logged: they may hold tokens. What a caller can choose is recorded as `str`, as it came; a
@@ -21,38 +22,33 @@
 //!
 //! A filter that leaves these lines out, such as `access=warn`, leaves out the work for them as well.
 //!
+//! It is an [observer](crate::observe), so that the line shares what is kept of a call with metrics and spans.
+//!
 //! ```
 //! use http::{Request, Response};
 //! use tower::service_fn;
 //! use tower_layer::Layer;
-//! use wayside_interceptors::access_log::{AccessLogLayer, AccessLogRequestBody, CallRecord};
+//! use wayside_interceptors::access_log::AccessLog;
+//! use wayside_interceptors::observe::{CallRecord, ObserveLayer, ObservedRequestBody};
 //! # use tonic::body::Body;
 //!
 //! // A service that knows its callers by something else than a signed token says who they are.
-//! let service = service_fn(async |request: Request<AccessLogRequestBody<Body>>| {
+//! let service = service_fn(async |request: Request<ObservedRequestBody<Body>>| {
 //!     if let Some(record) = request.extensions().get::<CallRecord>() {
 //!         record.set_caller("account 17");
 //!     }
 //!     Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
 //! });
-//! let service = AccessLogLayer::new("cache").layer(service);
+//! let service = ObserveLayer::new("cache", AccessLog).layer(service);
 //! ```
 
 mod address;
-mod body;
-mod call;
-mod future;
+mod line;
 mod message;
-mod record;
-mod request_body;
-mod service;
 #[cfg(test)]
 mod tests;
 
-pub use body::AccessLogBody;
-pub(crate) use call::{milliseconds, name as code_name};
-pub use future::ResponseFuture;
+pub(crate) use line::milliseconds;
+pub use line::name as code_name;
+pub use line::{AccessLog, Line};
 pub(crate) use message::decoded;
-pub use record::CallRecord;
-pub use request_body::AccessLogRequestBody;
-pub use service::{AccessLogLayer, AccessLogService};

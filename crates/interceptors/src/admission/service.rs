@@ -6,6 +6,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{AdmittedBody, Permit, Refusal, ResponseFuture};
+use crate::observe::CallRecord;
 
 /// Decides which calls may be made.
 pub trait Admit {
@@ -70,7 +71,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.admits.admit(&request) {
             Ok(permit) => ResponseFuture::admitted(self.inner.call(request), permit),
-            Err(refusal) => ResponseFuture::refused(refusal, request.headers()),
+            Err(refusal) => {
+                if let Some(record) = request.extensions().get::<CallRecord>() {
+                    record.note("Refused by a limit");
+                }
+                ResponseFuture::refused(refusal, request.headers())
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use tower_service::Service;
 
 use super::policy::Rule;
 use super::{Identity, Policy, Rejection, ResponseFuture, Verifier, bearer};
-use crate::access_log::CallRecord;
 use crate::grpc_only::is_grpc;
+use crate::observe::CallRecord;
 use crate::or_empty::OrEmpty;
 
 /// The service of [`AuthLayer`](super::AuthLayer).

@@ -11,6 +11,11 @@ use crate::deadline::{Deadline, EXCEEDED, grpc_timeout, parse_grpc_timeout};
 /// How many attempts preceded this one. Source: gRFC A6, "Exposed Retry Metadata".
 pub(crate) const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
 
+/// How many attempts preceded one, where that is told.
+pub(crate) fn previous_attempts(metadata: &HeaderMap) -> Option<u32> {
+    metadata.get(PREVIOUS_ATTEMPTS)?.to_str().ok()?.parse().ok()
+}
+
 /// When a call has to be over: the sooner of its `grpc-timeout` and the [`Deadline`] in its extensions.
 pub(crate) fn deadline_of(headers: &HeaderMap, extensions: &Extensions) -> Option<Instant> {
     let timeout = parse_grpc_timeout(headers).ok().flatten();
@@ -35,6 +40,10 @@ impl Head {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
     }
 
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {

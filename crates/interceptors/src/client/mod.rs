@@ -5,9 +5,9 @@
 //! - [`deadline`]: every call has a deadline, and what is called within a call has less time than that one has left.
 //! - [`logging`]: one log line a call, written when the call's body ends.
 //! - [`metadata`]: what a call hands on from the one that it is made for, and what every call says.
+//! - [`observe`]: what is told of calls to those who watch them: the log line, metrics, spans.
 //! - [`retry`]: retries and hedging by the policies of a service config.
-//!
-//! [`observe`] is what those are made of that count or log how calls end.
+//! - [`trace`]: the spans of calls and of their attempts.
 
 pub mod auth;
 pub mod circuit_breaker;
@@ -20,5 +20,6 @@ pub mod metadata;
 pub mod observe;
 mod replay;
 pub mod retry;
+pub mod trace;
 
 pub use codes::Codes;

@@ -91,6 +91,9 @@ pub(crate) enum LabCommand {
     /// Ask a server for more than it can do, with and without load shedding.
     #[command(long_about = explain::overload())]
     Overload(OverloadArgs),
+
+    /// Measure whether spans are lost on their way to a collector, and how a server grows without one.
+    Traces(TracesArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -103,6 +106,18 @@ pub(crate) struct OverloadArgs {
     /// Prints one JSON document instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct TracesArgs {
+    /// How long the server is called with a collector, and again without.
+    #[arg(long, default_value = "60s", value_parser = run_time, value_name = "DURATION")]
+    pub(crate) duration: Duration,
+
+    /// How many calls a second are made.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=20_000), value_name = "NUMBER")]
+    pub(crate) rate: u32,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -20,6 +20,7 @@ mod overload;
 mod progress;
 mod protocol;
 mod ratio;
+mod receiver;
 mod report;
 mod run;
 mod script;
@@ -28,6 +29,7 @@ mod stack;
 mod stage;
 mod strategies;
 mod throughput;
+mod traces;
 mod turns;
 
 pub(crate) use args::LabArgs;

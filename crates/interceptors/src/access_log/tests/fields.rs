@@ -38,7 +38,7 @@ fn answer(code: Code) -> Response<Body> {
 async fn a_call_has_all_its_fields_and_none_that_it_does_not_need() {
     let lines = Lines::default();
     let _guard = lines.subscribe_json();
-    let inner = service_fn(|request: Request<AccessLogRequestBody<Body>>| async {
+    let inner = service_fn(|request: Request<ObservedRequestBody<Body>>| async {
         tokio::time::sleep(std::time::Duration::from_micros(1500)).await;
         request.extensions().get::<CallRecord>().unwrap().set_caller("account 17");
         request.into_body().collect().await.unwrap();
@@ -52,7 +52,8 @@ async fn a_call_has_all_its_fields_and_none_that_it_does_not_need() {
         .body(Body::new(StreamBody::new(tokio_stream::iter(frames))))
         .unwrap();
     request.extensions_mut().insert(Peer("10.0.0.7:4321".parse().unwrap()));
-    let response = AccessLogLayer::new("greet-1").layer(inner).oneshot(request).await.unwrap();
+    let response =
+        ObserveLayer::new("greet-1", AccessLog).layer(inner).oneshot(request).await.unwrap();
     response.into_body().collect().await.unwrap();
 
     let mut logged = fields(&lines);
@@ -74,7 +75,8 @@ async fn what_is_not_known_is_left_out() {
     let lines = Lines::default();
     let _guard = lines.subscribe_json();
     let inner = service_fn(|_: Req| async { Ok::<_, Status>(answer(Code::Ok)) });
-    let response = AccessLogLayer::new("greet").layer(inner).oneshot(request()).await.unwrap();
+    let response =
+        ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request()).await.unwrap();
     response.into_body().collect().await.unwrap();
     let logged = fields(&lines);
     for name in ["peer", "identity", "request_id", "error"] {
@@ -114,7 +116,8 @@ async fn who_calls_is_known_when_the_call_is_allowed_and_when_it_is_denied() {
             .header("authorization", format!("Bearer {token}"))
             .body(())
             .unwrap();
-        let response = AccessLogLayer::new("greet").layer(inner).oneshot(request).await.unwrap();
+        let response =
+            ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request).await.unwrap();
         response.into_body().collect().await.unwrap();
         let logged = fields(&lines);
         assert_eq!(
@@ -131,7 +134,7 @@ fn the_first_who_says_who_calls_is_believed() {
     let record = CallRecord::new("greet".into(), &request());
     record.set_caller("verified");
     record.set_caller("claimed");
-    assert_eq!(record.0.identity(), Some("verified"));
+    assert_eq!(record.identity(), Some("verified"));
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn a_request_id_is_visible_ascii_of_bounded_length() {
     ] {
         let request = Request::builder().header("x-request-id", id.as_bytes()).body(()).unwrap();
         let record = CallRecord::new("greet".into(), &request);
-        assert_eq!(record.0.request_id(), logged.then_some(id), "{id:?}");
+        assert_eq!(record.request_id(), logged.then_some(id), "{id:?}");
     }
 }
 
@@ -159,11 +162,11 @@ fn a_request_id_that_a_layer_makes_is_taken_where_the_call_has_none() {
     let made = HeaderValue::from_static("made");
     let record = CallRecord::new("greet".into(), &request());
     record.set_request_id(&made);
-    assert_eq!(record.0.request_id(), Some("made"));
+    assert_eq!(record.request_id(), Some("made"));
     let with_id = Request::builder().header("x-request-id", "sent").body(()).unwrap();
     let record = CallRecord::new("greet".into(), &with_id);
     record.set_request_id(&made);
-    assert_eq!(record.0.request_id(), Some("sent"));
+    assert_eq!(record.request_id(), Some("sent"));
 }
 
 #[tokio::test]
@@ -177,7 +180,8 @@ async fn calls_that_are_not_logged_have_no_record() {
         assert!(request.extensions().get::<CallRecord>().is_none());
         Ok::<_, Status>(answer(Code::Ok))
     });
-    let response = AccessLogLayer::new("greet").layer(inner).oneshot(request()).await.unwrap();
+    let response =
+        ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request()).await.unwrap();
     response.into_body().collect().await.unwrap();
     assert_eq!(lines.text(), "");
 }

@@ -22,7 +22,8 @@ async fn call() {
         .header("x-request-id", HOSTILE.replace(|c: char| c.is_control(), "\u{202e}").as_bytes())
         .body(())
         .unwrap();
-    let response = AccessLogLayer::new("greet").layer(inner).oneshot(request).await.unwrap();
+    let response =
+        ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request).await.unwrap();
     response.into_body().collect().await.unwrap();
 }
 

@@ -8,13 +8,14 @@ use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use super::{AccessLogLayer, AccessLogRequestBody, CallRecord};
+use super::AccessLog;
 use crate::log_lines::Lines;
+use crate::observe::{CallRecord, ObserveLayer, ObservedRequestBody};
 
 mod fields;
 mod hostile;
 
-type Req = Request<AccessLogRequestBody<()>>;
+type Req = Request<ObservedRequestBody<()>>;
 
 fn request() -> Request<()> {
     Request::builder().uri("/greet.v1.GreetService/Greet?token=secret").body(()).unwrap()
@@ -35,7 +36,8 @@ async fn the_line_is_written_when_the_body_ends_and_has_the_code_of_the_trailers
     let lines = Lines::default();
     let _guard = lines.subscribe();
     let inner = service_fn(|_: Req| async { Ok::<_, Infallible>(streaming(Code::NotFound)) });
-    let response = AccessLogLayer::new("greet-1").layer(inner).oneshot(request()).await.unwrap();
+    let response =
+        ObserveLayer::new("greet-1", AccessLog).layer(inner).oneshot(request()).await.unwrap();
     assert_eq!(lines.text(), "", "the call is not over at the head");
     response.into_body().collect().await.unwrap();
     let text = lines.text();
@@ -51,7 +53,8 @@ async fn a_call_whose_body_is_dropped_early_is_cancelled() {
     let lines = Lines::default();
     let _guard = lines.subscribe();
     let inner = service_fn(|_: Req| async { Ok::<_, Infallible>(streaming(Code::Ok)) });
-    let response = AccessLogLayer::new("greet").layer(inner).oneshot(request()).await.unwrap();
+    let response =
+        ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request()).await.unwrap();
     let mut body = response.into_body();
     body.frame().await.unwrap().unwrap();
     drop(body);
@@ -64,8 +67,9 @@ async fn a_call_whose_handler_is_dropped_is_cancelled() {
     let _guard = lines.subscribe();
     let inner =
         service_fn(|_: Req| std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>());
-    drop(AccessLogLayer::new("greet").layer(inner).oneshot(request()));
-    let mut call = tokio_test_poll(AccessLogLayer::new("greet").layer(inner).oneshot(request()));
+    drop(ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request()));
+    let mut call =
+        tokio_test_poll(ObserveLayer::new("greet", AccessLog).layer(inner).oneshot(request()));
     assert!(call.take().is_none());
     assert_eq!(lines.text().matches("CANCELLED").count(), 1, "{}", lines.text());
 }
@@ -87,7 +91,8 @@ async fn a_plain_http_answer_is_logged_with_its_status() {
     let inner = service_fn(|_: Req| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hi"))))
     });
-    let response = AccessLogLayer::new("gateway").layer(inner).oneshot(request()).await.unwrap();
+    let response =
+        ObserveLayer::new("gateway", AccessLog).layer(inner).oneshot(request()).await.unwrap();
     response.into_body().collect().await.unwrap();
     assert!(
         lines.text().contains("GET /greet.v1.GreetService/Greet")

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 
 use super::CircuitBreakerConfig;
 use super::machine::{Machine, Refused, State, Ticket};
-use crate::client::observe::{Ending, Observer, head_code};
+use crate::client::observe::{Ending, Watcher, head_code};
 
 /// The breaker of one target. A clone is the same breaker.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ pub struct Passage {
     deadline: Option<Instant>,
 }
 
-impl Observer for Passage {
+impl Watcher for Passage {
     fn head(&mut self, head: &Parts) {
         if head_code(head.status, &head.headers).is_none() {
             let ticket = self.ticket;

@@ -60,7 +60,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let deadline = deadline_of(request.headers(), request.extensions());
         match self.breaker.admit(deadline) {
-            Ok(passage) => Either::Right(ObservedFuture::new(self.inner.call(request), passage)),
+            Ok(passage) => {
+                Either::Right(ObservedFuture::new(self.inner.call(request), Some(passage)))
+            }
             Err(status) => Either::Left(ready(Err(status))),
         }
     }

@@ -8,7 +8,8 @@ use tonic::{Code, Status};
 use tower::{ServiceExt, service_fn};
 use tower_layer::Layer;
 
-use super::LoggingLayer;
+use super::CallLog;
+use crate::client::observe::ObserveLayer;
 use crate::client::retry::{RetryLayer, RetryPolicy};
 use crate::log_lines::Lines;
 
@@ -48,7 +49,7 @@ async fn the_line_is_written_when_the_body_ends_and_has_the_time_until_then() {
         sleep(Duration::from_millis(20)).await;
         Ok::<_, Status>(streaming(Code::Ok))
     });
-    let response = LoggingLayer.layer(channel).oneshot(request()).await.unwrap();
+    let response = ObserveLayer::new(CallLog).layer(channel).oneshot(request()).await.unwrap();
     assert_eq!(lines.text(), "", "the call is not over at the head");
     sleep(Duration::from_millis(22)).await;
     response.into_body().collect().await.unwrap();
@@ -80,7 +81,7 @@ async fn every_way_to_fail_is_one_line_with_code_and_error() {
                 _ => Response::new(Body::new(StreamBody::new(tokio_stream::iter(failing)))),
             })
         });
-        if let Ok(response) = LoggingLayer.layer(channel).oneshot(request()).await {
+        if let Ok(response) = ObserveLayer::new(CallLog).layer(channel).oneshot(request()).await {
             let _ = response.into_body().collect().await;
         }
         assert_line(&lines, parts);
@@ -98,7 +99,7 @@ async fn a_call_that_nobody_waits_for_any_more_is_cancelled() {
             }
             Ok::<_, Status>(streaming(Code::Ok))
         });
-        let call = LoggingLayer.layer(channel).oneshot(request());
+        let call = ObserveLayer::new(CallLog).layer(channel).oneshot(request());
         tokio::select! {
             biased;
             response = call => drop(response),
@@ -123,7 +124,7 @@ async fn above_a_retry_layer_it_is_one_line_that_counts_the_attempts() {
             }
             Ok(streaming(Code::Ok))
         });
-        let call = LoggingLayer.layer(retry.layer(channel)).oneshot(request());
+        let call = ObserveLayer::new(CallLog).layer(retry.layer(channel)).oneshot(request());
         if let Ok(response) = timeout(Duration::from_secs(60), call).await.unwrap() {
             response.into_body().collect().await.unwrap();
         }

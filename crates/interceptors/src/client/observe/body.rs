@@ -5,30 +5,30 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tonic::Status;
 
-use super::{BoxError, Ending, Observer, Watched, status_of};
+use super::{BoxError, Ending, Watched, Watcher, status_of};
 
 pin_project! {
-    /// A response body whose end its observer is told.
+    /// A response body whose end its watcher is told.
     #[derive(Debug)]
-    pub struct ObservedBody<B, O: Observer> {
+    pub struct ObservedBody<B, W: Watcher> {
         #[pin]
         inner: B,
-        observer: Watched<O>,
+        watcher: Watched<W>,
     }
 }
 
-impl<B, O: Observer> ObservedBody<B, O> {
-    /// A body that is watched by `observer`; by nobody if the call is over already.
-    pub(crate) fn new(inner: B, observer: Option<O>) -> Self {
-        Self { inner, observer: Watched(observer) }
+impl<B, W: Watcher> ObservedBody<B, W> {
+    /// A body that is watched by `watcher`; by nobody if the call is over already.
+    pub(crate) fn new(inner: B, watcher: Option<W>) -> Self {
+        Self { inner, watcher: Watched(watcher) }
     }
 }
 
-impl<B, O> Body for ObservedBody<B, O>
+impl<B, W> Body for ObservedBody<B, W>
 where
     B: Body,
     B::Error: Into<BoxError>,
-    O: Observer,
+    W: Watcher,
 {
     type Data = B::Data;
     type Error = Status;
@@ -42,17 +42,20 @@ where
             Some(Ok(frame)) => {
                 // A client stops reading here, so this is the end although the body has not said so yet.
                 if let Some(trailers) = frame.trailers_ref() {
-                    this.observer.ended(Ending::of_trailers(trailers));
+                    this.watcher.ended(Ending::of_trailers(trailers));
+                } else if let (Some(data), Some(watcher)) = (frame.data_ref(), &mut this.watcher.0)
+                {
+                    watcher.data(data);
                 }
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
                 let status = status_of(error);
-                this.observer.ended(Ending::Failed(&status));
+                this.watcher.ended(Ending::Failed(&status));
                 Some(Err(status))
             }
             None => {
-                this.observer.ended(Ending::Truncated);
+                this.watcher.ended(Ending::Truncated);
                 None
             }
         })

@@ -6,49 +6,50 @@ use http::Response;
 use pin_project_lite::pin_project;
 use tonic::Status;
 
-use super::{BoxError, Ending, ObservedBody, Observer, Watched, head_code, status_of};
+use super::{BoxError, Ending, ObservedBody, Watched, Watcher, head_code, status_of};
 
 pin_project! {
-    /// The future of a call whose end its observer is told.
+    /// The future of a call whose end its watcher is told.
     #[derive(Debug)]
-    pub struct ObservedFuture<F, O: Observer> {
+    pub struct ObservedFuture<F, W: Watcher> {
         #[pin]
         inner: F,
-        observer: Watched<O>,
+        watcher: Watched<W>,
     }
 }
 
-impl<F, O: Observer> ObservedFuture<F, O> {
-    pub(crate) fn new(inner: F, observer: O) -> Self {
-        Self { inner, observer: Watched(Some(observer)) }
+impl<F, W: Watcher> ObservedFuture<F, W> {
+    /// A call that is watched by `watcher`; by nobody if there is none.
+    pub(crate) fn new(inner: F, watcher: Option<W>) -> Self {
+        Self { inner, watcher: Watched(watcher) }
     }
 }
 
-impl<F, B, E, O> Future for ObservedFuture<F, O>
+impl<F, B, E, W> Future for ObservedFuture<F, W>
 where
     F: Future<Output = Result<Response<B>, E>>,
     E: Into<BoxError>,
-    O: Observer,
+    W: Watcher,
 {
-    type Output = Result<Response<ObservedBody<B, O>>, Status>;
+    type Output = Result<Response<ObservedBody<B, W>>, Status>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         match ready!(this.inner.poll(cx)) {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                if let Some(observer) = &mut this.observer.0 {
-                    observer.head(&parts);
+                if let Some(watcher) = &mut this.watcher.0 {
+                    watcher.head(&parts);
                 }
                 if let Some(code) = head_code(parts.status, &parts.headers) {
-                    this.observer.ended(Ending::Status { code, metadata: &parts.headers });
+                    this.watcher.ended(Ending::Status { code, metadata: &parts.headers });
                 }
-                let body = ObservedBody::new(body, this.observer.0.take());
+                let body = ObservedBody::new(body, this.watcher.0.take());
                 Poll::Ready(Ok(Response::from_parts(parts, body)))
             }
             Err(error) => {
                 let status = status_of(error);
-                this.observer.ended(Ending::Failed(&status));
+                this.watcher.ended(Ending::Failed(&status));
                 Poll::Ready(Err(status))
             }
         }

@@ -1,47 +1,41 @@
-//! Tells an observer how a call ended, whichever way that was: in its head, its trailers, an error, or because nobody waits for it any more.
+//! Tells observers of the calls of a client: the log line, metrics, the span of a trace.
 //!
-//! The layers of a client that count or log calls are an [`Observer`] each; the rest of their work is here. A call that is over is
-//! reported once. Errors leave as [`tonic::Status`], so that a stack ends in a concrete error type.
+//! [`ObserveLayer`] stands around the whole call, or inside of a [retry layer](super::retry) around each attempt. All observers share one wrapper of the
+//! call's future and of its response body, and one [`OutgoingCall`]; when none is [on](Observer::is_on), nothing is kept of a call. A call ends in its
+//! head, in its trailers, in an error, or because nobody waits for it any more, and observers are told of the [`Ending`] once. Errors leave as
+//! [`tonic::Status`], so that a stack ends in a concrete error type.
+//!
+//! Layers that need no more than the end of a call, such as a circuit breaker, are a [`Watcher`] each.
+//!
+//! ```
+//! use tower_layer::Layer;
+//! use wayside_interceptors::client::logging::CallLog;
+//! use wayside_interceptors::client::observe::ObserveLayer;
+//!
+//! # let channel = tonic::service::Routes::default();
+//! let service = ObserveLayer::new(CallLog).layer(channel);
+//! ```
 
 mod body;
+mod call;
 mod ending;
 mod future;
+mod observer;
+mod request_body;
+mod service;
+#[cfg(test)]
+mod tests;
+mod watcher;
 
 pub use body::ObservedBody;
+pub use call::OutgoingCall;
 pub use ending::Ending;
 pub(crate) use ending::{head_code, status_of};
 pub use future::ObservedFuture;
-
-use http::response::Parts;
+pub use observer::{ObservedCall, Observer, Told};
+pub use service::{Observe, ObserveLayer};
+use watcher::Watched;
+pub use watcher::Watcher;
 
 /// What the layers of a stack accept as the error of the service below them; [`tonic::Status`] and that of tonic's own channel are such.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Is told about one call.
-pub trait Observer {
-    /// The head of the response has come. Not called when the call fails without one.
-    fn head(&mut self, head: &Parts) {
-        let _ = head;
-    }
-
-    /// The call is over.
-    fn ended(self, ending: Ending<'_>);
-}
-
-/// An observer that is told of the end even when nobody else is.
-#[derive(Debug)]
-struct Watched<O: Observer>(Option<O>);
-
-impl<O: Observer> Watched<O> {
-    fn ended(&mut self, ending: Ending<'_>) {
-        if let Some(observer) = self.0.take() {
-            observer.ended(ending);
-        }
-    }
-}
-
-impl<O: Observer> Drop for Watched<O> {
-    fn drop(&mut self) {
-        self.ended(Ending::Dropped);
-    }
-}

@@ -9,7 +9,7 @@ use super::pushback::Pushback;
 use super::{MethodPolicy, Throttle};
 use crate::client::Codes;
 use crate::client::circuit_breaker::CircuitOpen;
-use crate::client::observe::{Ending, Observer};
+use crate::client::observe::{Ending, Watcher};
 
 /// An attempt that failed, as [`RetryLayer::retry_if`](super::RetryLayer::retry_if) sees it.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl Accounting {
     }
 }
 
-impl Observer for Accounting {
+impl Watcher for Accounting {
     fn ended(self, ending: Ending<'_>) {
         let none = HeaderMap::new();
         let (metadata, status) = match ending {

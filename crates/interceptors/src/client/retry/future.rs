@@ -41,7 +41,7 @@ where
     S: Service<Request<Body>>,
 {
     pub(super) fn once(inner: S::Future, accounting: Accounting) -> Self {
-        Self { state: State::Once { inner: ObservedFuture::new(inner, accounting) } }
+        Self { state: State::Once { inner: ObservedFuture::new(inner, Some(accounting)) } }
     }
 
     pub(super) fn repeated(call: Call<S, R>) -> Self {

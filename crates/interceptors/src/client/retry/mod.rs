@@ -63,6 +63,7 @@ pub use budget::RetryBudget;
 pub use future::ResponseFuture;
 pub use layer::RetryLayer;
 pub use policy::{HedgingPolicy, InvalidPolicy, MethodPolicy, Policies, RetryPolicy};
+pub(crate) use pushback::Pushback;
 pub use service::Retry;
 pub use stats::{Attempts, RetryStats};
 pub use throttle::Throttle;

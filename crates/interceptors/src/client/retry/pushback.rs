@@ -3,7 +3,7 @@ use tokio::time::Duration;
 
 /// What a server says about a retry in `grpc-retry-pushback-ms`. Source: gRFC A6, "Pushback".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushback {
+pub(crate) enum Pushback {
     /// Nothing: the policy decides.
     Silent,
     /// After exactly this time.
@@ -15,7 +15,7 @@ pub(super) enum Pushback {
 impl Pushback {
     /// One signed 32-bit number in ASCII, without leading zeros, is a time in milliseconds. A negative number, anything else, or more than one
     /// value asks not to retry.
-    pub(super) fn of(metadata: &HeaderMap) -> Self {
+    pub(crate) fn of(metadata: &HeaderMap) -> Self {
         let mut values = metadata.get_all("grpc-retry-pushback-ms").iter();
         let Some(value) = values.next() else { return Self::Silent };
         if values.next().is_some() {

@@ -1,29 +1,29 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::CallRecord;
+use super::{CallRecord, MessageCounter};
 
 pin_project! {
-    /// A request body that counts its bytes for the log line.
+    /// A request body whose bytes and messages are counted as the handler reads them.
     #[derive(Debug)]
-    pub struct AccessLogRequestBody<B> {
+    pub struct ObservedRequestBody<B> {
         #[pin]
         inner: B,
         record: Option<CallRecord>,
+        received: MessageCounter,
     }
 }
 
-impl<B> AccessLogRequestBody<B> {
+impl<B> ObservedRequestBody<B> {
     pub(super) fn new(inner: B, record: Option<CallRecord>) -> Self {
-        Self { inner, record }
+        Self { inner, record, received: MessageCounter::default() }
     }
 }
 
-impl<B: Body> Body for AccessLogRequestBody<B> {
+impl<B: Body> Body for ObservedRequestBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -36,7 +36,7 @@ impl<B: Body> Body for AccessLogRequestBody<B> {
         if let (Some(Ok(frame)), Some(record)) = (&frame, this.record)
             && let Some(data) = frame.data_ref()
         {
-            record.read(data.remaining());
+            record.read(data, this.received);
         }
         Poll::Ready(frame)
     }

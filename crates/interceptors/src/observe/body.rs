@@ -1,35 +1,35 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::call::Call;
+use super::ObservedCall;
+use super::watched::Watched;
 
 pin_project! {
-    /// A response body that has its call logged when it ends or is dropped.
+    /// A response body that ends its call when it ends or is dropped.
     #[derive(Debug)]
-    pub struct AccessLogBody<B> {
+    pub struct ObservedBody<B, C: ObservedCall> {
         #[pin]
         inner: B,
-        call: Option<Call>,
+        call: Option<Watched<C>>,
     }
 }
 
-impl<B: Body> AccessLogBody<B> {
-    pub(super) fn new(inner: B, mut call: Option<Call>) -> Self {
+impl<B: Body, C: ObservedCall> ObservedBody<B, C> {
+    pub(super) fn new(inner: B, mut call: Option<Watched<C>>) -> Self {
         // The server does not poll a body that is empty from the start.
         if inner.is_end_stream()
             && let Some(call) = &mut call
         {
-            call.end();
+            call.end_of_body();
         }
         Self { inner, call }
     }
 }
 
-impl<B: Body> Body for AccessLogBody<B> {
+impl<B: Body, C: ObservedCall> Body for ObservedBody<B, C> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -42,13 +42,13 @@ impl<B: Body> Body for AccessLogBody<B> {
         if let Some(call) = this.call {
             if let Some(Ok(frame)) = &frame {
                 if let Some(data) = frame.data_ref() {
-                    call.sent(data.remaining());
+                    call.sent(data);
                 } else if let Some(trailers) = frame.trailers_ref() {
                     call.trailers(trailers);
                 }
             }
             if frame.is_none() || this.inner.is_end_stream() {
-                call.end();
+                call.end_of_body();
             }
         }
         if frame.is_none() {

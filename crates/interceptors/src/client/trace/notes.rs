@@ -1,0 +1,37 @@
+use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
+
+use crate::trace::{Event, EventKind, Events};
+
+/// In the extensions of an attempt whose span is exported: where the channel says what it does with the attempt.
+#[derive(Clone, Debug, Default)]
+pub struct AttemptNotes(Arc<Notes>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    endpoint: OnceLock<Box<str>>,
+    events: Events,
+}
+
+impl AttemptNotes {
+    /// The channel has picked an endpoint; `waited`: not at once. The first one stands for the attempt.
+    pub fn picked(&self, endpoint: impl Display, waited: bool) {
+        self.0.endpoint.get_or_init(|| endpoint.to_string().into());
+        if waited {
+            self.0.events.add(Event::now(EventKind::PickedLate));
+        }
+    }
+
+    /// Something has happened that is worth an event.
+    pub fn note(&self, what: &'static str) {
+        self.0.events.add(Event::now(EventKind::Note(what)));
+    }
+
+    pub(super) fn endpoint(&self) -> Option<Box<str>> {
+        self.0.endpoint.get().cloned()
+    }
+
+    pub(super) fn take_events(&self) -> Vec<Event> {
+        self.0.events.take()
+    }
+}

@@ -1,0 +1,164 @@
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
+use tokio::time::{Duration, sleep};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+
+use super::*;
+use crate::client::observe::{BoxError, ObserveLayer};
+use crate::client::retry::{HedgingPolicy, MethodPolicy, RetryLayer, RetryPolicy};
+use crate::trace::propagation::extract;
+use crate::trace::tests::{PARENT, Spans};
+use crate::trace::{EventKind, Role, Span};
+
+/// A channel whose first servers fail, and the headers that each was sent.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<HeaderMap>>>);
+
+fn parent() -> TraceContext {
+    let mut headers = HeaderMap::new();
+    headers.insert("traceparent", PARENT.parse().unwrap());
+    headers.insert("tracestate", "a=1".parse().unwrap());
+    headers.insert("baggage", "k=v".parse().unwrap());
+    extract(&headers).parent.unwrap()
+}
+
+/// Makes a call through everything that traces it, over a channel of which so many servers fail at first.
+async fn call(
+    spans: &Spans,
+    ratio: f64,
+    policy: Option<MethodPolicy>,
+    within: Option<TraceContext>,
+    failing: usize,
+) -> Seen {
+    let seen = Seen::default();
+    let inside = seen.clone();
+    let channel = service_fn(move |request: Request<Body>| {
+        let number = {
+            let mut seen = inside.0.lock().unwrap();
+            seen.push(request.headers().clone());
+            seen.len()
+        };
+        async move {
+            if let Some(notes) = request.extensions().get::<AttemptNotes>() {
+                notes.picked(format_args!("10.0.0.{number}:1"), number > 1);
+            }
+            request.into_body().collect().await.unwrap();
+            sleep(Duration::from_millis(20)).await;
+            if number > failing {
+                return Ok::<_, BoxError>(Status::ok("").into_http::<Body>());
+            }
+            let mut status = Status::unavailable("down");
+            status.metadata_mut().insert("grpc-retry-pushback-ms", "5".parse().unwrap());
+            Ok(status.into_http())
+        }
+    });
+    let tracer = spans.tracer(ratio);
+    let mut service = ServiceBuilder::new()
+        .layer(ObserveLayer::new(TraceSent::new(tracer.clone())))
+        .layer(RetryLayer::new(move |_: &str| policy))
+        .layer(ObserveLayer::new(TraceAttempts::new(tracer)))
+        .service(channel);
+    let mut request = Request::builder()
+        .uri("/a.v1.B/C")
+        .header("grpc-timeout", "1S")
+        .body(Body::empty())
+        .unwrap();
+    if let Some(within) = within {
+        request.extensions_mut().insert(within);
+    }
+    let response = service.ready().await.unwrap().call(request).await;
+    if let Ok(response) = response {
+        let _: Result<_, _> = Response::into_body(response).collect().await;
+    }
+    seen
+}
+
+fn retry() -> Option<MethodPolicy> {
+    let millis = Duration::from_millis;
+    let policy = RetryPolicy::try_new(4, millis(1), millis(1), 1.0, [Code::Unavailable]);
+    Some(policy.unwrap().into())
+}
+
+/// Each attempt by the number before it, and the call.
+fn apart(spans: Vec<Span>) -> (Span, Vec<Span>) {
+    let (mut attempts, mut calls) = (Vec::new(), Vec::new());
+    for span in spans {
+        match &span.role {
+            Role::Attempt { .. } => attempts.push(span),
+            _ => calls.push(span),
+        }
+    }
+    assert_eq!(calls.len(), 1);
+    attempts.sort_by_key(|span| span.start);
+    (calls.remove(0), attempts)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_attempts_of_a_call_are_siblings_and_each_is_the_parent_of_what_it_reaches() {
+    let spans = Spans::default();
+    let seen = call(&spans, 0.0, retry(), Some(parent()), 2).await;
+    let (sent, attempts) = apart(spans.take());
+    assert_eq!(sent.name(), "Sent.a.v1.B.C");
+    assert_eq!(sent.parent, Some(parent().span_id()));
+    assert_eq!(sent.deadline_left, Some(Duration::from_millis(1000 - 3 * 20 - 2 * 5)));
+    let Role::Sent { attempts: Some(counts), .. } = &sent.role else { panic!("{:?}", sent.role) };
+    assert_eq!((counts.total, counts.retries), (3, 2));
+    let kinds: Vec<_> = sent.events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Retry { previous: 1 }, EventKind::Retry { previous: 2 }]);
+    for (number, attempt) in attempts.iter().enumerate() {
+        assert_eq!(attempt.name(), "Attempt.a.v1.B.C");
+        assert_eq!(attempt.parent, Some(sent.context.span_id()));
+        assert_eq!(attempt.context.trace_id(), parent().trace_id());
+        let Role::Attempt { previous, endpoint, .. } = &attempt.role else { panic!("no attempt") };
+        assert_eq!(*previous, number as u32);
+        assert_eq!(endpoint.as_deref(), Some(&*format!("10.0.0.{}:1", number + 1)));
+        let pushback = EventKind::Pushback { delay: Some(Duration::from_millis(5)) };
+        let pushed_back = attempt.events.iter().any(|event| event.kind == pushback);
+        assert_eq!((attempt.status.is_error(), pushed_back), (number < 2, number < 2));
+        let headers = &seen.0.lock().unwrap()[number];
+        let told = extract(headers).parent.unwrap();
+        assert_eq!(told.span_id(), attempt.context.span_id());
+        assert!(told.is_sampled());
+        assert_eq!(told.state().unwrap(), "a=1");
+        assert_eq!(headers.get_all("baggage").iter().collect::<Vec<_>>(), ["k=v"]);
+    }
+    assert_eq!(attempts.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_beside_another_is_a_hedge() {
+    let spans = Spans::default();
+    let policy = HedgingPolicy::try_new(2, Duration::from_millis(10), []).unwrap();
+    call(&spans, 1.0, Some(policy.into()), None, 0).await;
+    let (sent, attempts) = apart(spans.take());
+    let kinds: Vec<_> = sent.events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::Hedge { previous: 1 }]);
+    let codes: Vec<_> = attempts.iter().map(|attempt| attempt.status.clone()).collect();
+    let cancelled = SpanStatus::grpc(Code::Cancelled, None);
+    assert_eq!(codes, [SpanStatus::grpc(Code::Ok, None), cancelled]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_call_that_is_not_sampled_only_the_ids_go_out() {
+    let spans = Spans::default();
+    let seen = call(&spans, 0.0, retry(), None, 1).await;
+    assert_eq!(spans.take().len(), 0);
+    let headers = seen.0.lock().unwrap();
+    let told: Vec<_> = headers.iter().map(|headers| extract(headers).parent.unwrap()).collect();
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|each| !each.is_sampled() && each == &told[0]), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_says_how_often_it_was_sent() {
+    let spans = Spans::default();
+    call(&spans, 1.0, retry(), None, 9).await;
+    let (sent, attempts) = apart(spans.take());
+    let Role::Sent { attempts: Some(counts), .. } = &sent.role else { panic!("{:?}", sent.role) };
+    assert_eq!((counts.total, attempts.len()), (4, 4));
+    assert_eq!(sent.status, SpanStatus::grpc(Code::Unavailable, Some("down")));
+}
