@@ -11,8 +11,8 @@ use super::authority::Authority;
 use super::files::{Readers, replace};
 
 /// Who gets a certificate. `client` is for people and programs that are no server.
-pub(crate) const NAMES: [&str; 8] =
-    ["greet", "media", "movies", "accounts", "cache", "gateway", "samples", "client"];
+pub(crate) const NAMES: [&str; 9] =
+    ["greet", "media", "movies", "accounts", "cache", "lookaside", "gateway", "samples", "client"];
 
 /// Writes the files and says how to use them.
 pub(crate) fn certs(args: &CertsArgs) -> Result<()> {
