@@ -62,7 +62,8 @@ EXPOSE 50055 9106
 FROM scratch AS wayside
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/wayside /wayside
-# A volume that is mounted here when it is empty gets this owner.
+# Volumes that are mounted here while they are empty get this owner.
 COPY --from=build --chown=65532:65532 /empty /keys
+COPY --from=build --chown=65532:65532 /empty /signing
 USER 65532:65532
 ENTRYPOINT ["/wayside"]
