@@ -62,9 +62,9 @@ def references(system, sources):
         mounted = {mount["name"] for mount in container(workload).get("volumeMounts", [])}
         if mounted != known:
             yield f"{name(workload)} mounts {mounted} and has {known}"
-        for key in container(workload).get("env", []) + [{"name": key} for key in system.environment(workload)]:
-            if workload in system.servers() and key["name"] not in sources.variables:
-                yield f"{name(workload)}: no server knows the variable {key['name']}"
+        if workload in system.servers():
+            for key in system.environment(workload).keys() - sources.variables:
+                yield f"{name(workload)}: no server knows the variable {key}"
         for key, value in system.environment(workload).items():
             places = [mount["mountPath"] for mount in container(workload).get("volumeMounts", [])]
             if (key.endswith("_FILE") or key == "JWT_KEYS") and not any(value.startswith(f"{place}/") for place in places):

@@ -34,9 +34,10 @@ def main(folder):
         (folder / f"{overlay.name}.yaml").write_text(text)
         checks = [*CHECKS, network.mode(overlay.name)]
         found = wrong(objects(text), checks, sources)
-        unseen = [what for what, mutant in mutants(objects(text)) if not wrong(mutant, checks, sources)]
-        print(f"{'FAILED' if found or unseen else 'ok'}: {overlay.name}: {len(objects(text))} objects, {len(checks)} checks, {len(MISTAKES) - len(unseen)} of {len(MISTAKES)} mistakes seen")
-        for line in found + [f"not seen: {what}" for what in unseen]:
+        unseen = [what for what, mutant in mutants(objects(text)) if not set(wrong(mutant, checks, sources)) - set(found)]
+        seen = len(MISTAKES) - len(unseen)
+        print(f"{'FAILED' if found or unseen else 'ok'}: {overlay.name}: {len(objects(text))} objects, {len(checks)} checks, {seen} of {len(MISTAKES)} mistakes seen")
+        for line in sorted(set(found)) + [f"not seen: {what}" for what in unseen]:
             print(f"  {line}")
         failed = failed or bool(found or unseen)
     sys.exit(failed)
