@@ -7,7 +7,7 @@ from manifests import labels, matches, name, ports
 # How the gateway finds greet in each mode: the Service, whether it is headless, the policy, connections.
 MODES = {
     "sticky": ("dns:///greet:50051", False, "pick_first", None),
-    "pool": ("dns:///greet:50051", False, "pick_first", "6:12"),
+    "pool": ("dns:///greet:50051", False, "pick_first", "6:10"),
     "mesh": ("dns:///greet:50051", False, "pick_first", None),
     "headless": ("dns:///greet-headless:50051", True, "round_robin", None),
     "lookaside": ("lookaside:///wayside/greet:50051", False, "round_robin", None),
