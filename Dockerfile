@@ -12,7 +12,7 @@ ARG PROFILE=release
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target,sharing=locked \
     target=$(rustc -vV | sed -n 's/^host: //p') \
-    && RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --workspace --bins --profile "$PROFILE" --target "$target" \
+    && RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --workspace --exclude e2e --bins --profile "$PROFILE" --target "$target" \
     && mkdir -p /out /empty \
     && find "target/$target/$PROFILE" -maxdepth 1 -type f -executable -exec cp {} /out/ \;
 
