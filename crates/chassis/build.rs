@@ -9,8 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_source_info(true).open_file("grpc/health/v1/health.proto")?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is set by cargo")?);
     std::fs::write(out.join("health.bin"), compiler.encode_file_descriptor_set())?;
-    tonic_prost_build::configure()
-        .build_client(false)
-        .compile_fds(compiler.file_descriptor_set())?;
+    // The client asks for `--health-check`.
+    tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

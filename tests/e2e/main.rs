@@ -9,6 +9,7 @@ mod compatibility;
 mod connections;
 mod drain;
 mod four_calls;
+mod health_check;
 mod interceptors;
 mod misbehaving;
 mod original_client;

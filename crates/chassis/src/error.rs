@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 
 use wayside_telemetry::InitError;
 
+use crate::HealthCheckError;
+
 /// Why a server could not start or go on. The text is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -39,6 +41,9 @@ pub enum StartError {
         /// The cause, with all causes behind it.
         reason: String,
     },
+    /// The server that was asked for its health takes no calls.
+    #[error(transparent)]
+    Health(#[from] HealthCheckError),
     /// Logging could not be set up.
     #[error(transparent)]
     Logs(#[from] InitError),

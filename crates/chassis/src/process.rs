@@ -5,23 +5,26 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use tokio::runtime::Runtime;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AdminListen, App, Interrupted, ProcessArgs, StartError, bind, bind_admin, prepare,
-    run_until_signal, serve_admin,
+    AdminListen, App, HealthCheck, HealthCheckError, Interrupted, ProcessArgs, StartError, TlsArgs,
+    bind, bind_admin, prepare, run_until_signal, serve_admin,
 };
 
 /// The whole program of a server's binary. Exit code 0: stopped by a signal. 1: could not start or go on. 2: wrong usage.
-/// 130: ended by a second signal before everything had stopped.
+/// 130: ended by a second signal before everything had stopped. With `--health-check`, 0: the server that runs with these options takes calls. 1: it does not.
 pub fn main<A: App>() -> ExitCode {
     let matches = command::<A>().get_matches();
     let parsed = ProcessArgs::from_arg_matches(&matches).and_then(|process| {
         Ok((process, A::Args::from_arg_matches(&matches)?, Ports::of(&matches)))
     });
     match parsed {
+        Ok((process, _, ports)) if matches.get_flag("health_check") => {
+            exit_code(check_health::<A>(&ports, &process.tls).map(Ok))
+        }
         Ok((process, args, ports)) => {
             let options = process.clone();
             exit_code(run(&process, |stop| serve::<A>(ports, args, options, stop)))
@@ -47,7 +50,13 @@ pub(crate) fn command<A: App>() -> Command {
         .help("Where /livez and /readyz are served over HTTP")
         .value_parser(clap::value_parser!(AdminListen))
         .default_value(here(A::ADMIN_PORT));
-    let command = Command::new(A::NAME).version(env!("CARGO_PKG_VERSION")).arg(listen).arg(admin);
+    // No variable: whoever sets variables means the server.
+    let health_check = Arg::new("health_check")
+        .long("health-check")
+        .action(ArgAction::SetTrue)
+        .help("Ask the server that runs with the same options whether it takes calls, and end with 0 (it does) or 1");
+    let command = Command::new(A::NAME).version(env!("CARGO_PKG_VERSION"));
+    let command = command.arg(listen).arg(admin).arg(health_check);
     // The doc comment of the last flattened struct would take the place of the text of --help.
     ProcessArgs::augment_args(A::Args::augment_args(command)).about(A::ABOUT).long_about(A::ABOUT)
 }
@@ -71,6 +80,19 @@ impl Ports {
                 == Some(ValueSource::DefaultValue),
         }
     }
+}
+
+/// Asks the server that runs with these options. One thread is enough for one question.
+fn check_health<A: App>(ports: &Ports, tls: &TlsArgs) -> Result<(), StartError> {
+    let check = if A::SERVICES.is_empty() {
+        HealthCheck::http(ports.admin)
+    } else {
+        HealthCheck::grpc(ports.listen, tls)
+    };
+    let asking = async { check?.run().await };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer: Result<(), HealthCheckError> = runtime.block_on(asking);
+    Ok(answer?)
 }
 
 async fn serve<A: App>(

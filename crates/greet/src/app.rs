@@ -1,6 +1,6 @@
 //! Greet as an [`App`].
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use tokio::time::Duration;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
@@ -9,6 +9,7 @@ use wayside_chassis::{
 };
 use wayside_proto::greet::v1::greet_service_server::GreetServiceServer;
 
+use crate::host;
 use crate::service::Greeter;
 use crate::words::Words;
 
@@ -45,6 +46,23 @@ pub struct GreetArgs {
         help_heading = "Greet"
     )]
     pub greet_pod_ip: String,
+
+    /// Whether the name and the IP address of this machine are said where POD_NAME and POD_IP are not set: for replicas in containers, which
+    /// share their settings.
+    #[arg(long, env = "GREET_POD_FROM_HOST", default_value_t = false, action = ArgAction::Set, value_name = "BOOL", help_heading = "Greet")]
+    pub greet_pod_from_host: bool,
+}
+
+impl GreetArgs {
+    /// The name and the IP address of this replica.
+    fn pod(self) -> (String, String) {
+        let (name, ip) = match self.greet_pod_from_host {
+            true => host::name_and_ip(),
+            false => Default::default(),
+        };
+        let or = |set: String, found| if set.is_empty() { found } else { set };
+        (or(self.greet_pod_name, name), or(self.greet_pod_ip, ip))
+    }
 }
 
 /// A release of the API.
@@ -88,7 +106,9 @@ impl App for Greet {
     }
 
     async fn routes(args: GreetArgs, _: &Setup) -> Result<Routes, StartError> {
-        let words = Words::new(args.greet_release, &args.greet_pod_name, &args.greet_pod_ip);
+        let release = args.greet_release;
+        let (name, ip) = args.pod();
+        let words = Words::new(release, &name, &ip);
         let service = GreetServiceServer::new(Greeter::new(words))
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)

@@ -1,6 +1,7 @@
 //! The greeting service: four kinds of call, and two releases of one message that understand each other.
 
 mod app;
+mod host;
 mod service;
 mod words;
 

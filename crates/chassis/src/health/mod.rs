@@ -19,7 +19,7 @@ use crate::{App, StartError};
     reason = "generated"
 )]
 #[expect(unreachable_pub, reason = "generated")]
-mod pb {
+pub(crate) mod pb {
     tonic::include_proto!("grpc.health.v1");
 
     pub(super) const DESCRIPTOR_SET: &[u8] =

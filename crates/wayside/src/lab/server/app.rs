@@ -40,6 +40,7 @@ impl SlowGreetArgs {
             greet_release: Release::default(),
             greet_pod_name: self.pod.clone(),
             greet_pod_ip: String::new(),
+            greet_pod_from_host: false,
         }
     }
 }
