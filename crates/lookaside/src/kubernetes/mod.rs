@@ -52,6 +52,7 @@ mod events;
 mod resolver;
 mod service;
 mod slices;
+mod watch;
 
 pub use client::Kubernetes;
 pub use error::KubernetesError;

@@ -3,27 +3,17 @@
 use std::fmt;
 use std::mem::{self, Discriminant};
 
-use futures_util::FutureExt;
-use http::StatusCode;
 use http::uri::Authority;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::WatchEvent;
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Duration, Instant};
 use tonic::{Code, Status};
 use wayside_balance::{Endpoint, NextResolution, ResolveNow, Resolver};
 
 use super::api::SliceApi;
 use super::attempts::Attempts;
-use super::events::Events;
 use super::slices::Slices;
+use super::watch::{Progress, Watch};
 use super::{Kubernetes, KubernetesError, KubernetesService, ServicePort};
 
-/// How long a watch may say nothing after the channel has lost a server. Most such losses are told by the watch as well, at about the same time.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// A watch that is younger is not doubted: a server that hangs, and is in its slice all the same, is lost again and again.
-const TRUSTED_FOR: Duration = Duration::from_secs(10);
-/// Changes that are taken over before anybody is told of them: a rollout changes many slices at once.
-const MOST_AT_ONCE: usize = 1000;
 /// Complaints about an API server that stays away are no more frequent than this.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
@@ -42,18 +32,16 @@ pub struct KubernetesResolver {
 
 /// Unknown => Listed; Listed => (Watched | Unknown); Watched => (Listed | Unknown).
 enum State {
-    /// The slices are to be listed.
-    Unknown,
+    /// The slices are to be listed; at once, if nothing that was listed before was of no use.
+    Unknown {
+        at_once: bool,
+    },
     /// All that happened up to a version is known; what happens after it is to be watched.
     Listed {
         version: String,
         just_now: bool,
     },
-    Watched {
-        version: String,
-        events: Events,
-        since: Instant,
-    },
+    Watched(Watch),
 }
 
 enum Told {
@@ -69,7 +57,7 @@ impl KubernetesResolver {
             slices: Slices::new(service.port.clone()),
             service,
             api: None,
-            state: State::Unknown,
+            state: State::Unknown { at_once: true },
             attempts: Attempts::new(),
             told: Told::Nothing,
             complained: None,
@@ -109,8 +97,8 @@ impl KubernetesResolver {
     async fn advance(&mut self, resolve_now: &ResolveNow) -> Result<(), KubernetesError> {
         loop {
             let changed = match &self.state {
-                State::Watched { .. } => self.follow(resolve_now).await?,
-                State::Unknown | State::Listed { .. } => self.attempt(resolve_now).await?,
+                State::Watched(_) => self.follow(resolve_now).await?,
+                State::Unknown { .. } | State::Listed { .. } => self.attempt(resolve_now).await?,
             };
             if changed {
                 return Ok(());
@@ -119,26 +107,35 @@ impl KubernetesResolver {
     }
 
     async fn attempt(&mut self, resolve_now: &ResolveNow) -> Result<bool, KubernetesError> {
-        if !matches!(self.state, State::Listed { just_now: true, .. }) {
+        // A watch after a list and a list after a version that is gone are the second half of one attempt.
+        if !matches!(
+            self.state,
+            State::Listed { just_now: true, .. } | State::Unknown { at_once: true }
+        ) {
             self.attempts.turn(resolve_now).await;
         }
-        let result = match &self.state {
-            State::Listed { version, .. } => self.watch(version.clone()).await,
-            _ => self.list().await,
+        let (result, just_listed) = match &self.state {
+            State::Listed { version, just_now } => {
+                let just_now = *just_now;
+                (self.watch(version.clone()).await, just_now)
+            }
+            _ => (self.list().await, true),
         };
         self.attempts.ended(result.as_ref().err());
-        match result {
-            Ok(()) => Ok(true),
-            // What the API server says about a version it will say again; where it said nothing, the version may still be good.
-            Err(error @ KubernetesError::Unreachable(_)) => {
-                if let State::Listed { just_now, .. } = &mut self.state {
-                    *just_now = false;
-                }
+        match (result, &mut self.state) {
+            (Ok(()), _) => Ok(true),
+            (Err(KubernetesError::Expired), state) => {
+                *state = State::Unknown { at_once: !just_listed };
+                Ok(false)
+            }
+            // Nothing was said about the version, so it may still be good.
+            (Err(error @ KubernetesError::Unreachable(_)), State::Listed { just_now, .. }) => {
+                *just_now = false;
                 Err(error)
             }
-            Err(error) => {
-                self.state = State::Unknown;
-                if matches!(error, KubernetesError::Expired) { Ok(false) } else { Err(error) }
+            (Err(error), state) => {
+                *state = State::Unknown { at_once: false };
+                Err(error)
             }
         }
     }
@@ -167,42 +164,22 @@ impl KubernetesResolver {
     async fn watch(&mut self, version: String) -> Result<(), KubernetesError> {
         let Some(api) = &self.api else { return Err(KubernetesError::Expired) };
         let events = self.kubernetes.outage().attempt(api.watch(&version)).await?;
-        self.state = State::Watched { version, events, since: Instant::now() };
+        self.state = State::Watched(Watch::new(version, events));
         Ok(())
     }
 
     /// Takes over what happens. Returns whether it matters.
     async fn follow(&mut self, resolve_now: &ResolveNow) -> Result<bool, KubernetesError> {
-        let State::Watched { version, events, since } = &mut self.state else { return Ok(false) };
-        let doubted_from = *since + TRUSTED_FOR;
-        let first = tokio::select! {
-            biased;
-            event = events.next() => event,
-            () = doubt(resolve_now, doubted_from) => Ok(None),
-        };
-        let mut result = take(first, version, &mut self.slices);
-        for _ in 1..MOST_AT_ONCE {
-            if !matches!(result, Ok(Took::Change | Took::Version)) {
-                break;
-            }
-            let Some(more) = events.next().now_or_never() else { break };
-            let before = matches!(result, Ok(Took::Change));
-            result = match take(more, version, &mut self.slices) {
-                Ok(Took::Version) if before => Ok(Took::Change),
-                // The change is not lost: what comes next lists or goes on from the version after it, and what is found then is compared with what was told.
-                other => other,
-            };
-        }
-        match result {
-            Ok(Took::Change) => Ok(true),
-            Ok(Took::Version) => Ok(false),
-            Ok(Took::End) => {
-                let version = mem::take(version);
+        let State::Watched(watch) = &mut self.state else { return Ok(false) };
+        match watch.follow(&mut self.slices, resolve_now).await {
+            Ok(Progress::On { changed }) => Ok(changed),
+            Ok(Progress::Ended { version }) => {
                 self.state = State::Listed { version, just_now: false };
                 Ok(true)
             }
+            // Part of what happened may be lost. What was taken over is told with the list.
             Err(error) => {
-                self.state = State::Unknown;
+                self.state = State::Unknown { at_once: false };
                 if matches!(error, KubernetesError::Expired) { Ok(false) } else { Err(error) }
             }
         }
@@ -257,53 +234,6 @@ impl Resolver for KubernetesResolver {
             found.map(Into::into).map_err(|error| Status::from(&error))
         })
     }
-}
-
-enum Took {
-    Change,
-    Version,
-    End,
-}
-
-fn take(
-    event: Result<Option<WatchEvent<EndpointSlice>>, KubernetesError>,
-    version: &mut String,
-    slices: &mut Slices,
-) -> Result<Took, KubernetesError> {
-    let mut reached = |slice: &EndpointSlice| {
-        if let Some(reached) = &slice.metadata.resource_version {
-            version.clone_from(reached);
-        }
-    };
-    match event? {
-        Some(WatchEvent::Added(slice) | WatchEvent::Modified(slice)) => {
-            reached(&slice);
-            slices.change(slice)?;
-            Ok(Took::Change)
-        }
-        Some(WatchEvent::Deleted(slice)) => {
-            reached(&slice);
-            slices.delete(&slice);
-            Ok(Took::Change)
-        }
-        Some(WatchEvent::Bookmark(bookmark)) => {
-            *version = bookmark.metadata.resource_version;
-            Ok(Took::Version)
-        }
-        Some(WatchEvent::Error(status)) if status.code == StatusCode::GONE.as_u16() => {
-            Err(KubernetesError::Expired)
-        }
-        Some(WatchEvent::Error(status)) => {
-            Err(KubernetesError::Malformed(format!("error {}: {}", status.code, status.message)))
-        }
-        None => Ok(Took::End),
-    }
-}
-
-/// Ends when the channel has lost a server, or could not connect to one, and the watch has had time to say so.
-async fn doubt(resolve_now: &ResolveNow, from: Instant) {
-    resolve_now.wanted().await;
-    sleep_until(from.max(Instant::now() + PATIENCE)).await;
 }
 
 /// What the pods' certificate is for: the name that the service has for the pods of its cluster.
