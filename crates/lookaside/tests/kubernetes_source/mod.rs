@@ -4,6 +4,7 @@ mod channel;
 mod endpoints;
 mod faults;
 mod greeters;
+mod real_api_server;
 mod refusals;
 
 use lookaside::kubernetes::{Kubernetes, KubernetesError, KubernetesResolver};
