@@ -48,11 +48,13 @@ pub struct Endpoint {
     pub weight: u32,
     /// What places the endpoint on the ring instead of its first address (`ring_hash`). Source: gRFC A76.
     pub hash_key: Option<String>,
+    /// The failure domain that the server is in, where a resolver knows it. No policy looks at it; it is shown, and handed on by balancers.
+    pub zone: Option<String>,
 }
 
 impl Endpoint {
     /// An endpoint with one address, weight 1.
     pub fn new(address: impl Into<Address>, authority: Authority) -> Self {
-        Self { addresses: vec![address.into()], authority, weight: 1, hash_key: None }
+        Self { addresses: vec![address.into()], authority, weight: 1, hash_key: None, zone: None }
     }
 }

@@ -7,6 +7,7 @@ use wayside_telemetry::LogFormat;
 use crate::call_args::CallArgs;
 use crate::jwt::JwtArgs;
 use crate::limit_args::LimitArgs;
+use crate::register_args::RegisterArgs;
 use crate::server_args::ServerArgs;
 use crate::tls::TlsArgs;
 
@@ -59,6 +60,10 @@ pub struct ProcessArgs {
     /// How other servers are called.
     #[command(flatten)]
     pub calls: CallArgs,
+
+    /// Where this process registers itself.
+    #[command(flatten)]
+    pub register: RegisterArgs,
 }
 
 /// Reads a duration: a number and a unit, `ms`, `s`, `m` or `h`, such as `250ms` or `1.5s`.

@@ -10,6 +10,7 @@ use wayside_balance::Channel;
 
 use crate::admin::Readiness;
 use crate::health::{self, Health, Life};
+use crate::register::Registration;
 use crate::server::{self, ServerOptions};
 use crate::stack::{GrpcStack, HttpStack, Layers};
 use crate::tls::{self, ServerTls};
@@ -24,6 +25,7 @@ pub struct Prepared {
     options: ServerOptions,
     lame_duck: Duration,
     setup: Setup,
+    registration: Option<Registration>,
 }
 
 /// What a server speaks, and what it needs for that.
@@ -67,6 +69,8 @@ pub async fn prepare<A: App>(
     if let Some(tls) = &tls {
         setup.spawn(tls.clone().keep_fresh());
     }
+    let registration = Registration::new(&process.register);
+    let registration = registration.map_err(|error| StartError::setup(name, &error))?;
     let options = ServerOptions { drain: process.drain, tls, ..options };
     Ok(Prepared {
         name: name.to_owned(),
@@ -75,6 +79,7 @@ pub async fn prepare<A: App>(
         options,
         lame_duck: process.lame_duck,
         setup,
+        registration,
     })
 }
 
@@ -104,6 +109,7 @@ pub async fn prepare_bare<A: App>(
         options,
         lame_duck: process.lame_duck,
         setup,
+        registration: None,
     })
 }
 
@@ -130,15 +136,25 @@ impl Prepared {
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        let Self { name, speaks, health, options, lame_duck, setup } = self;
+        let Self { name, speaks, health, options, lame_duck, setup, registration } = self;
         tracing::info!(server = name, %address, "serving");
         let stopping = async {
             health.set(Life::Serving);
-            stop.await;
-            tracing::info!(server = name, "Stopping...");
-            health.set(Life::Stopping);
-            sleep(lame_duck).await;
+            let registered = async {
+                if let Some(registration) = registration {
+                    registration.run(address, setup.clone()).await;
+                }
+            };
+            let told = async {
+                stop.await;
+                tracing::info!(server = name, "Stopping...");
+                health.set(Life::Stopping);
+                setup.stop();
+                sleep(lame_duck).await;
+            };
+            tokio::join!(told, registered);
             health.set(Life::Draining);
+            setup.drain();
         };
         match speaks {
             Speaks::Grpc(stack) => server::serve(listener, stack, &options, stopping).await,

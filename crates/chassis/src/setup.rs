@@ -5,16 +5,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
+use wayside_balance::resolver::manual;
+use wayside_balance::{
+    Channel, ChannelBuilder, ChannelError, ClientTls, Endpoint, Registry, Target,
+};
 
 use crate::call_args::CallArgs;
 use crate::{Outgoing, outgoing};
+
+/// Every endpoint gets calls in turn.
+const ROUND_ROBIN: &str = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
 
 /// What a server gets to set itself up with: channels to other servers, and background work that ends with it: no task outlives
 /// [`Prepared::serve`](crate::Prepared::serve).
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     end: CancellationToken,
+    stopping: CancellationToken,
+    draining: CancellationToken,
     tracker: TaskTracker,
     tls: Option<ClientTls>,
     calls: CallArgs,
@@ -39,10 +47,18 @@ impl Setup {
     /// # Errors
     /// When there is no resolver for the target, or the certificates cannot be used.
     pub fn channel(&self, target: &Target) -> Result<Outgoing, ChannelError> {
-        let round_robin = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
-        let channel = self.channel_builder(target).service_config_json(round_robin)?.build()?;
+        self.outgoing(self.channel_builder(target).service_config_json(ROUND_ROBIN)?)
+    }
+
+    /// As [`channel`](Self::channel), with settings of one's own, to begin with those of [`channel_builder`](Self::channel_builder).
+    ///
+    /// # Errors
+    /// When there is no resolver for the target, or the certificates cannot be used.
+    pub fn outgoing(&self, builder: ChannelBuilder) -> Result<Outgoing, ChannelError> {
+        let channel = builder.build()?;
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
-        Ok(outgoing::compose(channel, &target.to_string(), &self.calls))
+        let target = channel.target().to_string();
+        Ok(outgoing::compose(channel, &target, &self.calls))
     }
 
     /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.
@@ -52,6 +68,41 @@ impl Setup {
             Some(tls) => builder.tls(tls.clone()),
             None => builder,
         }
+    }
+
+    /// A channel to one endpoint, with and without the client's interceptors around it.
+    pub(crate) fn to_endpoint(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<(Channel, Outgoing), ChannelError> {
+        let (resolver, handle) = manual();
+        handle.push(vec![endpoint.clone()]);
+        let mut resolvers = Registry::default();
+        resolvers.register("endpoint", move |_, _| Ok(Box::new(resolver.clone())));
+        let name = endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
+        let target = format!("endpoint:///{name}").parse()?;
+        let channel = self.channel_builder(&target).resolvers(resolvers).build()?;
+        Ok((channel.clone(), outgoing::compose(channel, &target.to_string(), &self.calls)))
+    }
+
+    /// Completes when the server is told to stop, while it still takes calls: the time to leave wherever it is registered.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Completes when calls have to end, because the server drains: the time to end streams that would go on for ever, so that their clients ask another replica.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
+    }
+
+    /// Says that the server is told to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Says that calls have to end.
+    pub(crate) fn drain(&self) {
+        self.draining.cancel();
     }
 
     /// Every channel that was made.

@@ -33,6 +33,14 @@ pub mod greet {
     }
 }
 
+/// Package `lookaside`.
+pub mod lookaside {
+    /// Package `lookaside.v1`.
+    pub mod v1 {
+        tonic::include_proto!("lookaside.v1");
+    }
+}
+
 /// Package `media`.
 pub mod media {
     /// Package `media.v1`.

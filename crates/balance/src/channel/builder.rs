@@ -150,7 +150,8 @@ impl ChannelBuilder {
         let user_timeout = self.keepalive.map(|keepalive| keepalive.timeout);
         let connector = self.connector.unwrap_or_else(|| Arc::new(Sockets { user_timeout }));
         let tls = self.tls.as_ref().map(TlsConnector::new).transpose()?;
-        let transport = Arc::new(Transport { connector, tls, pings: Pings::new(self.keepalive) });
+        let pings = Pings::new(self.keepalive);
+        let transport = Arc::new(Transport { connector, tls, pings, backoff_reset: Notify::new() });
         let config = Arc::new(self.service_config);
         let resolve_now = Arc::new(ResolveNow::default());
         let inner = Arc::new(Inner {

@@ -114,6 +114,13 @@ impl Channel {
         self.shared.inner.wake_if_idle();
     }
 
+    /// Ends the waiting time after failed attempts to connect: what is to be connected is tried again at once, and the name looked up anew. For clients that know that
+    /// a server is worth another try; whoever calls this in a loop has to have a pause of its own.
+    pub fn reset_connect_backoff(&self) {
+        self.shared.inner.transport.backoff_reset.notify_waiters();
+        self.shared.inner.resolve_now.want();
+    }
+
     /// The state of the channel, now and whenever it changes.
     pub fn state(&self) -> watch::Receiver<ConnectivityState> {
         self.shared.inner.pictures.state()

@@ -3,9 +3,11 @@
 //! The scheme of the [`Target`](crate::Target) says in the [`Registry`] what finds them: a [`Resolver`], which the channel asks again and again in a
 //! task of its own. A resolver knows nothing of connections. It never fails for good: while it fails, what it has said last stays in use.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tonic::Status;
@@ -48,6 +50,26 @@ pub trait Resolver: Send + fmt::Debug + 'static {
     ///
     /// After an error it is asked again when the channel's backoff has passed; the endpoints that are known stay in use.
     fn next<'a>(&'a mut self, resolve_now: &'a ResolveNow) -> NextResolution<'a>;
+}
+
+/// What a [`Resolver`] fails with when the name service has answered that there is no such name: the source of its status. Its code is UNAVAILABLE as that of any
+/// other failure, since a call must not end with the NOT_FOUND of a name service (gRFC A54).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such name")]
+pub struct NoSuchName;
+
+impl NoSuchName {
+    /// UNAVAILABLE with this cause.
+    pub fn status(message: impl Into<String>) -> Status {
+        let mut status = Status::unavailable(message);
+        status.set_source(Arc::new(Self));
+        status
+    }
+
+    /// Whether this is why a resolver has failed.
+    pub fn is_cause_of(status: &Status) -> bool {
+        status.source().is_some_and(|source| source.is::<Self>())
+    }
 }
 
 /// How a channel tells its resolver that the list may be out of date: a connection was lost, or could not be made.

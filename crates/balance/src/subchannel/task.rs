@@ -116,7 +116,10 @@ impl Connecting {
 impl TransientFailure {
     async fn back_off(mut self) -> Idle {
         self.context.report(SubchannelState::TransientFailure(self.why)).await;
-        sleep_until(self.began + self.backoff.delay()).await;
+        tokio::select! {
+            () = sleep_until(self.began + self.backoff.delay()) => {}
+            () = self.context.transport.backoff_reset.notified() => self.backoff = Backoff::new(),
+        }
         self.context.report(SubchannelState::Idle).await;
         Idle { context: self.context, backoff: self.backoff }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::uri::Authority;
+use tokio::sync::Notify;
 
 use crate::Address;
 
@@ -26,6 +27,8 @@ pub(crate) struct Transport {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) tls: Option<TlsConnector>,
     pub(crate) pings: Pings,
+    /// Ends the backoff of every subchannel.
+    pub(crate) backoff_reset: Notify,
 }
 
 impl Transport {

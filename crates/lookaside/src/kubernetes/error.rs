@@ -5,6 +5,7 @@ use std::error::Error;
 use http::StatusCode;
 use tokio::time::Duration;
 use tonic::Status;
+use wayside_balance::resolver::NoSuchName;
 
 /// Why the endpoints of a service are not known, or not known any more.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,20 @@ pub enum KubernetesError {
 }
 
 impl KubernetesError {
+    /// What a resolver fails with: never with a code that is the application's to give (gRFC A54).
+    pub fn status(&self) -> Status {
+        let message = self.to_string();
+        match self {
+            Self::Refused { code: StatusCode::FORBIDDEN, .. } => Status::permission_denied(message),
+            Self::Refused { code: StatusCode::UNAUTHORIZED, .. } => {
+                Status::unauthenticated(message)
+            }
+            Self::NoService { .. } => NoSuchName::status(message),
+            Self::TooMuch { .. } => Status::resource_exhausted(message),
+            _ => Status::unavailable(message),
+        }
+    }
+
     /// Whether the API server is down, as far as one can tell: nobody needs to ask it now.
     pub(super) fn is_outage(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Slow { .. } | Self::Overloaded { .. })
@@ -111,23 +126,6 @@ fn remedy(code: StatusCode) -> &'static str {
             "the namespace does not exist, or the API server does not have discovery.k8s.io/v1 (Kubernetes 1.21 and newer)"
         }
         _ => "this is not the API server of a Kubernetes that is known here",
-    }
-}
-
-/// Every status is one that a resolver may give (gRFC A54).
-impl From<&KubernetesError> for Status {
-    fn from(error: &KubernetesError) -> Self {
-        let message = error.to_string();
-        match error {
-            KubernetesError::Refused { code: StatusCode::FORBIDDEN, .. } => {
-                Self::permission_denied(message)
-            }
-            KubernetesError::Refused { code: StatusCode::UNAUTHORIZED, .. } => {
-                Self::unauthenticated(message)
-            }
-            KubernetesError::TooMuch { .. } => Self::resource_exhausted(message),
-            _ => Self::unavailable(message),
-        }
     }
 }
 

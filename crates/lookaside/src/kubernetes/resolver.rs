@@ -5,7 +5,7 @@ use std::mem::{self, Discriminant};
 
 use http::uri::Authority;
 use tokio::time::{Duration, Instant};
-use tonic::{Code, Status};
+use tonic::Code;
 use wayside_balance::{Endpoint, NextResolution, ResolveNow, Resolver};
 
 use super::api::SliceApi;
@@ -211,7 +211,7 @@ impl KubernetesResolver {
                 false
             }
             Told::Nothing | Told::Failure(..) => {
-                let (kind, code) = (mem::discriminant(error), Status::from(error).code());
+                let (kind, code) = (mem::discriminant(error), error.status().code());
                 let is_new = !matches!(self.told, Told::Failure(k, c) if (k, c) == (kind, code));
                 self.told = Told::Failure(kind, code);
                 is_new
@@ -231,7 +231,7 @@ impl Resolver for KubernetesResolver {
     fn next<'a>(&'a mut self, resolve_now: &'a ResolveNow) -> NextResolution<'a> {
         Box::pin(async {
             let found = self.endpoints(resolve_now).await;
-            found.map(Into::into).map_err(|error| Status::from(&error))
+            found.map(Into::into).map_err(|error| error.status())
         })
     }
 }

@@ -41,6 +41,7 @@ struct Usable {
     standing: Standing,
     /// What tells that two addresses are those of one pod.
     pod: Option<Arc<str>>,
+    zone: Option<Arc<str>>,
 }
 
 /// Whether an endpoint gets calls. The greater is the better.
@@ -95,23 +96,23 @@ impl Slices {
     pub(super) fn endpoints(&self, authority: &Authority) -> Vec<Endpoint> {
         let best = self.best();
         let standing = best.values().map(|usable| usable.standing).max();
-        let mut pods: HashMap<&str, Vec<SocketAddr>> = HashMap::new();
-        let mut groups: Vec<Vec<SocketAddr>> = Vec::new();
-        for (address, usable) in best {
+        let mut pods: HashMap<&str, Vec<&Usable>> = HashMap::new();
+        let mut groups: Vec<Vec<&Usable>> = Vec::new();
+        for usable in best.into_values() {
             match &usable.pod {
                 _ if Some(usable.standing) != standing => {}
-                Some(pod) => pods.entry(pod).or_default().push(address),
-                None => groups.push(vec![address]),
+                Some(pod) => pods.entry(pod).or_default().push(usable),
+                None => groups.push(vec![usable]),
             }
         }
         groups.extend(pods.into_values());
         // IPv4 first: it is what nearly every pod listens on. `pick_first` tries the other when it fails.
-        groups.iter_mut().for_each(|addresses| addresses.sort_unstable());
-        groups.sort_by_cached_key(|addresses| (self.order.hash_one(addresses[0]), addresses[0]));
-        let endpoint = |addresses: Vec<SocketAddr>| {
-            let mut endpoint = Endpoint::new(addresses[0], authority.clone());
-            endpoint.addresses.extend(addresses.into_iter().skip(1).map(Address::Ip));
-            endpoint
+        groups.iter_mut().for_each(|pod| pod.sort_unstable_by_key(|usable| usable.address));
+        groups.sort_by_cached_key(|pod| (self.order.hash_one(pod[0].address), pod[0].address));
+        let endpoint = |pod: Vec<&Usable>| Endpoint {
+            addresses: pod.iter().map(|usable| Address::Ip(usable.address)).collect(),
+            zone: pod[0].zone.as_deref().map(str::to_owned),
+            ..Endpoint::new(pod[0].address, authority.clone())
         };
         groups.into_iter().map(endpoint).collect()
     }
@@ -157,7 +158,8 @@ impl Usable {
         let ip: IpAddr = endpoint.addresses.first()?.parse().ok()?;
         let standing = Standing::of(endpoint.conditions.as_ref())?;
         let pod = endpoint.target_ref.as_ref().and_then(|object| object.uid.as_deref());
-        Some(Self { address: (ip, port).into(), standing, pod: pod.map(Arc::from) })
+        let zone = endpoint.zone.as_deref().map(Arc::from);
+        Some(Self { address: (ip, port).into(), standing, pod: pod.map(Arc::from), zone })
     }
 }
 

@@ -26,7 +26,7 @@ async fn changes_of_any_slice_are_told_as_they_happen_and_others_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_authority_is_the_name_of_the_service_in_the_cluster() {
+async fn the_authority_is_the_name_of_the_service_in_the_cluster_and_the_zone_is_told() {
     for (target, authority) in
         [("shop/greet:50051", "greet.shop.svc:50051"), ("greet:grpc", "greet.shop.svc")]
     {
@@ -34,6 +34,7 @@ async fn the_authority_is_the_name_of_the_service_in_the_cluster() {
         greet.api.put(slice("greet-1", "greet", pods([1])));
         let answer = greet.resolver.endpoints(&greet.resolve_now).await.unwrap();
         assert_eq!(answer[0].authority, authority);
+        assert_eq!(answer[0].zone.as_deref(), Some("a"));
     }
 }
 

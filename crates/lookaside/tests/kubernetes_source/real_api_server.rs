@@ -1,5 +1,7 @@
 //! The same against a real API server, started by `tests/kube-apiserver.sh`, as a service account that may do no more than the manifests let it.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -11,6 +13,9 @@ use lookaside::kubernetes::{Kubernetes, KubernetesError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Duration, Instant};
 
 use super::{Watched, addresses};
@@ -58,6 +63,10 @@ impl Shop {
 
     /// A resolver that is the service account `lookaside`, with a token such as a pod gets.
     async fn resolver(&self, service: &str) -> Watched {
+        self.resolver_through(self.config.cluster_url.clone(), service).await
+    }
+
+    async fn resolver_through(&self, cluster_url: http::Uri, service: &str) -> Watched {
         let _: ServiceAccount = self.create(json!({"metadata": {"name": "lookaside"}})).await;
         let accounts = Api::<ServiceAccount>::namespaced(self.admin.clone(), &self.namespace);
         let request =
@@ -67,6 +76,7 @@ impl Shop {
             .await
             .unwrap();
         let mut config = self.config.clone();
+        config.cluster_url = cluster_url;
         config.default_namespace = self.namespace.clone();
         config.auth_info = object(json!({"token": granted.status.unwrap().token}));
         Watched::of(&FakeApi::new(), &Kubernetes::with_config(config), service)
@@ -86,6 +96,46 @@ impl Shop {
                 "subjects": [{"kind": "ServiceAccount", "name": "lookaside", "namespace": self.namespace}],
             }))
             .await;
+    }
+}
+
+/// A network to the API server that can be cut and mended.
+struct Network {
+    address: SocketAddr,
+    server: String,
+    task: JoinHandle<()>,
+}
+
+impl Network {
+    async fn to(server: String) -> Self {
+        Self::between((Ipv4Addr::LOCALHOST, 0).into(), server).await
+    }
+
+    async fn between(address: SocketAddr, server: String) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let (address, to) = (listener.local_addr().unwrap(), server.clone());
+        let task = tokio::spawn(async move {
+            // Ends with this task, and every connection with it.
+            let mut connections = JoinSet::new();
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let to = to.clone();
+                connections.spawn(async move {
+                    let mut far = TcpStream::connect(to).await.unwrap();
+                    let _ = copy_bidirectional(&mut near, &mut far).await;
+                });
+            }
+        });
+        Self { address, server, task }
+    }
+
+    async fn cut(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
+    async fn mend(&mut self) {
+        *self = Self::between(self.address, self.server.clone()).await;
     }
 }
 
@@ -155,6 +205,30 @@ async fn ten_thousand_endpoints_are_listed_and_watched() {
     shop.put(changed).await;
     assert_eq!(greet.within(LONG).await.len(), 9_999);
     println!("10,000 endpoints: a change of one in {:?}", start.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server: tests/kube-apiserver.sh"]
+#[expect(clippy::print_stdout, reason = "figures for whoever runs the script")]
+async fn an_api_server_that_was_away_is_followed_again_within_a_second() {
+    let shop = Shop::open().await;
+    let server = shop.config.cluster_url.authority().unwrap().to_string();
+    let mut network = Network::to(server).await;
+    let url = format!("https://{}", network.address).parse().unwrap();
+    let mut greet = shop.resolver_through(url, "greet:grpc").await;
+    shop.allow().await;
+    shop.put(slice("greet-1", "greet", pods([1]))).await;
+    assert_eq!(greet.within(LONG).await, addresses([1]));
+    for n in 2..6 {
+        greet.silence(Duration::from_millis(200)).await;
+        network.cut().await;
+        shop.put(slice("greet-1", "greet", pods([n]))).await;
+        greet.silence(Duration::from_secs(2)).await;
+        network.mend().await;
+        let start = Instant::now();
+        assert_eq!(greet.within(Duration::from_secs(1)).await, addresses([n]));
+        println!("after an outage: {:?}", start.elapsed());
+    }
 }
 
 #[tokio::test]

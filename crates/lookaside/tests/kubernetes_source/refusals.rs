@@ -4,7 +4,8 @@ use axum::http::StatusCode;
 use lookaside::kubernetes::KubernetesError;
 use serde_json::json;
 use tokio::time::Duration;
-use tonic::{Code, Status};
+use tonic::Code;
+use wayside_balance::resolver::NoSuchName;
 
 use super::{Watched, addresses};
 use crate::fake_api::{many, pods, slice};
@@ -33,7 +34,7 @@ async fn a_refusal_names_the_verb_the_resource_and_what_is_needed_once() {
     ] {
         let mut greet = Watched::new("shop/greet:grpc");
         greet.api.behave(|behaviour| behaviour.refuse = Some(refused));
-        let status = Status::from(&greet.failure().await);
+        let status = greet.failure().await.status();
         assert_eq!(status.code(), code);
         for part in parts {
             assert!(status.message().contains(part), "{part} in: {}", status.message());
@@ -68,7 +69,8 @@ async fn a_service_that_does_not_exist_is_told_and_waited_for() {
     let mut greet = Watched::new("shop/greet:grpc");
     let error = greet.failure().await;
     assert!(matches!(error, KubernetesError::NoService { .. }), "{error}");
-    assert_eq!(Status::from(&error).code(), Code::Unavailable);
+    assert!(NoSuchName::is_cause_of(&error.status()), "as with a name that DNS does not have");
+    assert_eq!(error.status().code(), Code::Unavailable);
     greet.watching().await;
     greet.api.put(slice("greet-1", "greet", pods([1])));
     assert_eq!(greet.within(Duration::from_millis(2)).await, addresses([1]));

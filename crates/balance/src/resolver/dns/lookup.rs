@@ -13,6 +13,7 @@ use tonic::Status;
 
 use super::LOOKUP_TIMEOUT;
 use super::source::Source;
+use crate::resolver::NoSuchName;
 
 /// What there is to know of a name.
 #[derive(Debug)]
@@ -81,7 +82,10 @@ impl NameServers {
         resolver: &TokioResolver,
     ) -> Result<(Vec<IpAddr>, Option<Instant>), Status> {
         let found = resolver.lookup_ip(self.name.clone()).await;
-        let found = found.map_err(|error| self.failure(&reason(&error)))?;
+        let found = found.map_err(|error| match self.failure(&reason(&error)) {
+            failure if error.is_nx_domain() => NoSuchName::status(failure.message()),
+            failure => failure,
+        })?;
         let addresses: Vec<_> = found.iter().collect();
         if addresses.is_empty() {
             return Err(self.failure(NO_ADDRESS));
