@@ -89,7 +89,10 @@ impl Setup {
         let name = endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
         let target = format!("endpoint:///{name}").parse()?;
         let channel = self.channel_builder(&target).resolvers(resolvers).build()?;
-        Ok((channel.clone(), outgoing::compose(channel, &target.to_string(), &self.calls)))
+        Ok((
+            channel.clone(),
+            outgoing::compose(channel, &target.to_string(), &self.calls, self.tracer.clone()),
+        ))
     }
 
     /// Completes when the server is told to stop, while it still takes calls: the time to leave wherever it is registered.

@@ -2,7 +2,8 @@
 //!
 //! Server: [`Lookaside`]. `source` says where endpoints come from, `directory` what is known of each service that anybody asks for, `service` what callers get.
 //!
-//! Client: [`register`] has a channel of `wayside_balance` take targets such as `lookaside:///namespace/service:port`.
+//! Client: [`register`] has a channel of `wayside_balance` take targets such as `lookaside:///namespace/service:port`, and [`kubernetes`] those of Kubernetes itself,
+//! `k8s:///namespace/service:port`.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -26,6 +27,7 @@ mod client;
 mod directory;
 mod error;
 mod key;
+pub mod kubernetes;
 mod service;
 mod source;
 

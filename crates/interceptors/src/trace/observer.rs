@@ -69,7 +69,7 @@ impl ObservedCall for Received {
     fn ended(self, record: &CallRecord, end: &End<'_>) {
         // Nothing was kept for it; what is known at the end anyway makes a span of an error that nobody above has dropped.
         let is_root = self.parent.is_none();
-        if !self.sampled && !(is_root && is_error(end.outcome)) {
+        if !(self.sampled || is_root && is_error(end.outcome)) {
             return;
         }
         let Some(context) = record.trace().cloned() else { return };

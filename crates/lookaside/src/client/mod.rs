@@ -11,11 +11,14 @@ use resolver::LookasideResolver;
 use wayside_balance::{Channel, Endpoint, Registry, TargetError};
 
 use crate::Key;
+use crate::kubernetes::Kubernetes;
 
 /// Has targets of the scheme `lookaside` resolved by the balancer at the other end of a channel, which should be one of [`balancer_channel`].
 ///
 /// `lookaside:///namespace/service:port` is one stream from the balancer for each channel, and no further call. The last list is kept while no balancer answers, also
 /// over the time that a channel is idle. Without a channel to a balancer such a target is an error when a channel is made for it.
+///
+/// Targets of the scheme `k8s` are resolved by [Kubernetes](crate::kubernetes), with one client for all of them.
 pub fn register(resolvers: &mut Registry, balancer: Option<Channel>) {
     let lists = Lists::default();
     resolvers.register("lookaside", move |target, _| {
@@ -34,6 +37,8 @@ pub fn register(resolvers: &mut Registry, balancer: Option<Channel>) {
         };
         Ok(Box::new(LookasideResolver::new(balancer.clone(), key, lists.clone())))
     });
+    let kubernetes = Kubernetes::default();
+    resolvers.register("k8s", move |target, options| kubernetes.build(target, options));
 }
 
 /// The last list of each service, for channels that begin anew while no balancer answers. There are as many as the program has targets.
