@@ -77,22 +77,29 @@ impl Setup {
         }
     }
 
-    /// A channel to one endpoint, with and without the client's interceptors around it.
-    pub(crate) fn to_endpoint(
-        &self,
-        endpoint: &Endpoint,
-    ) -> Result<(Channel, Outgoing), ChannelError> {
+    /// As [`channel_builder`](Self::channel_builder), for one endpoint that a resolver has found, under the name that it has there.
+    ///
+    /// # Errors
+    /// When its address cannot be written as a target.
+    pub fn endpoint_builder(&self, endpoint: &Endpoint) -> Result<ChannelBuilder, ChannelError> {
         let (resolver, handle) = manual();
         handle.push(vec![endpoint.clone()]);
         let mut resolvers = Registry::default();
         resolvers.register("endpoint", move |_, _| Ok(Box::new(resolver.clone())));
         let name = endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
         let target = format!("endpoint:///{name}").parse()?;
-        let channel = self.channel_builder(&target).resolvers(resolvers).build()?;
-        Ok((
-            channel.clone(),
-            outgoing::compose(channel, &target.to_string(), &self.calls, self.tracer.clone()),
-        ))
+        Ok(self.channel_builder(&target).resolvers(resolvers))
+    }
+
+    /// A channel to one endpoint, with and without the client's interceptors around it.
+    pub(crate) fn to_endpoint(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<(Channel, Outgoing), ChannelError> {
+        let channel = self.endpoint_builder(endpoint)?.build()?;
+        let target = channel.target().to_string();
+        let tracer = self.tracer.clone();
+        Ok((channel.clone(), outgoing::compose(channel, &target, &self.calls, tracer)))
     }
 
     /// Completes when the server is told to stop, while it still takes calls: the time to leave wherever it is registered.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use tokio::time::Duration;
 use tonic::service::Routes;
 use wayside_chassis::auth::Policy;
@@ -46,6 +46,10 @@ pub struct LookasideArgs {
     /// How many services are followed at a time; those that nobody has asked for the longest give way.
     #[arg(long, env = "LOOKASIDE_MAX_SERVICES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER", help_heading = "Look-aside")]
     pub lookaside_max_services: u32,
+
+    /// Whether this balancer asks each endpoint for its health, and leaves out those that do not serve or cannot be reached.
+    #[arg(long, env = "LOOKASIDE_HEALTH_CHECK", default_value_t = false, action = ArgAction::Set, value_name = "BOOL", help_heading = "Look-aside")]
+    pub lookaside_health_check: bool,
 
     /// Within which time a registered server has to send a sign of life.
     #[arg(long, env = "LOOKASIDE_LEASE", default_value = "10s", value_parser = parse_positive, value_name = "DURATION", help_heading = "Look-aside")]
@@ -112,6 +116,7 @@ impl App for Lookaside {
         let settings = Settings {
             max_services: args.lookaside_max_services as usize,
             refresh: args.lookaside_refresh,
+            health_checks: args.lookaside_health_check,
         };
         let admission = match &args.lookaside_register_token_file {
             Some(path) => Admission::Token(RegisterToken::read(path).await?),

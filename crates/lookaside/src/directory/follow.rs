@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep, sleep_
 use tonic::Status;
 use wayside_balance::{Endpoint, ResolveNow, Resolver};
 
+use super::health::Checks;
 use super::view::{Nothing, Said, View, decide};
 use super::{Entry, List};
 use crate::Key;
@@ -27,6 +28,7 @@ pub(super) async fn follow(
     refresh: Duration,
     entry: std::sync::Weak<Entry>,
     views: watch::Sender<View>,
+    mut checks: Option<Checks>,
 ) {
     let mut said: Vec<Said> = resolvers.iter().map(|_| Said::default()).collect();
     let mut failing = vec![false; said.len()];
@@ -54,13 +56,26 @@ pub(super) async fn follow(
                 failing[index] = fails;
             }
             () = sleep_until(overdue_at), if Instant::now() < overdue_at => {}
+            () = reported(&mut checks) => {}
             _ = polls.tick(), if !polled.is_empty() => {
                 if entry.upgrade().is_some_and(|entry| entry.is_in_use()) {
                     polled.iter().for_each(|now| now.want());
                 }
             }
         }
-        show(&views, &key, decide(&said, Instant::now() >= overdue_at));
+        let decided = decide(&said, Instant::now() >= overdue_at);
+        match (&mut checks, decided) {
+            (Some(checks), Ok(list)) => show(&views, &key, Ok(&checks.healthy(list))),
+            (_, decided) => show(&views, &key, decided),
+        }
+    }
+}
+
+/// Waits until the health of an endpoint is another.
+async fn reported(checks: &mut Option<Checks>) {
+    match checks {
+        Some(checks) => checks.reported().await,
+        None => std::future::pending().await,
     }
 }
 

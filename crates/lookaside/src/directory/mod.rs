@@ -4,6 +4,7 @@
 
 mod entry;
 mod follow;
+mod health;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) use entry::{Choice, Entry};
+use health::Checks;
 pub(crate) use list::List;
 use tokio::sync::watch;
 use tokio::time::{Duration, interval};
@@ -46,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) max_services: usize,
     /// How often name servers are asked.
     pub(crate) refresh: Duration,
+    /// Whether endpoints are asked for their health.
+    pub(crate) health_checks: bool,
 }
 
 impl Directory {
@@ -95,7 +99,9 @@ impl Directory {
         let (views, stop) = (watch::Sender::new(View::Pending), CancellationToken::new());
         let entry = Arc::new(Entry::new(views.clone(), stop.clone().drop_guard()));
         let refresh = self.settings.refresh;
-        let work = follow::follow(key.clone(), resolvers, refresh, Arc::downgrade(&entry), views);
+        let checks = self.settings.health_checks.then(|| Checks::new(self.setup.clone()));
+        let entry_of = Arc::downgrade(&entry);
+        let work = follow::follow(key.clone(), resolvers, refresh, entry_of, views, checks);
         self.setup.spawn(async move {
             stop.run_until_cancelled(work).await;
         });

@@ -31,7 +31,7 @@ async fn told(max_services: usize) -> Told {
     let sources = [Source::Kubernetes, "dns:{service}".parse().unwrap()];
     let leases = Leases::new(Duration::ZERO);
     let sources = Sources::open(&sources, &leases, registry, &setup).await.unwrap();
-    let settings = Settings { max_services, refresh: Duration::from_secs(1) };
+    let settings = Settings { max_services, refresh: Duration::from_secs(1), health_checks: false };
     let directory = Directory::start(sources, settings, &setup);
     Told { directory, first: first_handle, second: second_handle }
 }

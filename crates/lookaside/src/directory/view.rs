@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_service_is_unknown_only_if_every_source_says_so() {
         let unknown = || Said::Unknown("no such name".into());
-        assert_eq!(why(&[unknown(), unknown()], false).unwrap().0, true);
+        assert!(why(&[unknown(), unknown()], false).unwrap().0);
         for other in [list(&[]), Said::Failed("refused".into()), Said::Silent] {
             let (is_unknown, reason) = why(&[unknown(), other], true).unwrap();
             assert!(!is_unknown && reason.starts_with("no such name; "), "{reason}");
