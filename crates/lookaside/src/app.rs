@@ -12,6 +12,7 @@ use wayside_chassis::{App, Auth, DryRunSupport, Needs, PathAlias, Selector, Setu
 use wayside_proto::lookaside::v1::host_lookaside_service_server::HostLookasideServiceServer;
 
 use crate::directory::{Directory, Settings};
+use crate::grpclb::LoadBalancerServer;
 use crate::service::{Admission, Balancer, LookasideServer, RegisterToken};
 use crate::source::{Leases, Source, Sources};
 
@@ -83,8 +84,11 @@ impl App for Lookaside {
     const ABOUT: &'static str = "Tells gRPC clients which endpoints a service has.";
     const PORT: u16 = 50055;
     const ADMIN_PORT: u16 = 9106;
-    const SERVICES: &'static [&'static str] =
-        &["lookaside.v1.LookasideService", "lookaside.v1.HostLookasideService"];
+    const SERVICES: &'static [&'static str] = &[
+        "lookaside.v1.LookasideService",
+        "lookaside.v1.HostLookasideService",
+        "grpc.lb.v1.LoadBalancer",
+    ];
     const DESCRIPTOR_SET: &'static [u8] = wayside_proto::DESCRIPTOR_SET;
     const ALIASES: &'static [PathAlias] =
         &[PathAlias { from: "/lookaside.Lookaside/", to: "/lookaside.v1.HostLookasideService/" }];
@@ -95,6 +99,7 @@ impl App for Lookaside {
         let policy = Policy::builder()
             .public("/lookaside.v1.LookasideService/*")
             .public("/lookaside.v1.HostLookasideService/*")
+            .public("/grpc.lb.v1.LoadBalancer/*")
             .roles("/lookaside.v1.LookasideService/Register", [ROLE]);
         Needs {
             auth: Auth::WithKeys(policy),
@@ -103,6 +108,7 @@ impl App for Lookaside {
             long_calls: &[
                 "/lookaside.v1.LookasideService/WatchEndpoints",
                 "/lookaside.v1.LookasideService/Register",
+                "/grpc.lb.v1.LoadBalancer/BalanceLoad",
             ],
             ..Needs::default()
         }
@@ -131,6 +137,7 @@ impl App for Lookaside {
             draining: setup.draining(),
         };
         Ok(Routes::new(LookasideServer::new(balancer.clone()))
-            .add_service(HostLookasideServiceServer::new(balancer)))
+            .add_service(HostLookasideServiceServer::new(balancer.clone()))
+            .add_service(LoadBalancerServer::new(balancer)))
     }
 }

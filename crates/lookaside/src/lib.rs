@@ -26,6 +26,7 @@ mod app;
 mod client;
 mod directory;
 mod error;
+mod grpclb;
 mod key;
 pub mod kubernetes;
 mod service;

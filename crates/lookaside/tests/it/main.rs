@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod client;
+mod grpclb;
 mod health;
 mod original_client;
 mod register;

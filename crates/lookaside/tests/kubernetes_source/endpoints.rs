@@ -39,17 +39,15 @@ async fn the_authority_is_the_name_of_the_service_in_the_cluster_and_the_zone_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_in_two_slices_is_one_endpoint_and_ready_if_either_says_so() {
+async fn an_address_in_several_slices_is_one_endpoint_in_the_best_state_that_is_told() {
     let mut greet = Watched::new("shop/greet:grpc");
-    greet.api.put(slice("greet-1", "greet", pods([1, 2])));
-    greet.api.put(slice(
-        "greet-2",
-        "greet",
-        vec![endpoint("10.0.0.2"), not_ready(endpoint("10.0.0.1"))],
-    ));
+    let going = |n: u8| terminating(endpoint(&format!("10.0.0.{n}")), true);
+    greet.api.put(slice("greet-1", "greet", vec![going(2), not_ready(endpoint("10.0.0.1"))]));
+    greet.api.put(slice("greet-2", "greet", pods([1, 2])));
+    greet.api.put(slice("greet-3", "greet", vec![endpoint("10.0.0.2"), going(1)]));
     assert_eq!(greet.next().await, addresses([1, 2]));
     greet.watching().await;
-    greet.api.delete("greet-1");
+    greet.api.delete("greet-2");
     assert_eq!(greet.next().await, addresses([2]));
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use clap::Parser;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -9,6 +10,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::KubeConfigOptions;
 use kube::{Api, Client, Config};
+use lookaside::Lookaside;
 use lookaside::kubernetes::{Kubernetes, KubernetesError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +18,11 @@ use serde_json::{Value, json};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout};
+use wayside_balance::Channel;
+use wayside_chassis::{App, ProcessArgs, bind, prepare};
+use wayside_proto::lookaside::v1::WatchEndpointsRequest;
+use wayside_proto::lookaside::v1::lookaside_service_client::LookasideServiceClient;
 
 use super::{Watched, addresses};
 use crate::fake_api::{FakeApi, endpoint, many, of_pod, pods, slice, terminating};
@@ -243,4 +249,44 @@ async fn the_kubeconfig_is_found_and_its_namespace_is_the_default() {
     let mut other = Watched::of(&FakeApi::new(), &default, "greet:grpc");
     let error = other.failure().await.to_string();
     assert!(error.contains("namespace 'default'"), "{error}");
+}
+
+#[derive(Debug, clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    process: ProcessArgs,
+    #[command(flatten)]
+    args: <Lookaside as App>::Args,
+}
+
+#[tokio::test]
+#[ignore = "needs a real API server: tests/kube-apiserver.sh"]
+async fn the_look_aside_balancer_tells_what_kubernetes_knows() {
+    let shop = Shop::open().await;
+    shop.put(slice("greet-1", "greet", pods([1]))).await;
+    let cli =
+        Cli::parse_from(["lookaside", "--lookaside-source", "kubernetes", "--lame-duck", "0s"]);
+    let server = prepare::<Lookaside>("lookaside", cli.args, &cli.process).await.unwrap();
+    let listener = bind("lookaside", (Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+    let target = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let task = tokio::spawn(server.serve(listener, async { stopped.await.unwrap_or_default() }));
+
+    let mut client = LookasideServiceClient::new(Channel::connect_lazy(&target).unwrap());
+    let ask = |service: &str| WatchEndpointsRequest {
+        namespace: shop.namespace.clone(),
+        service: service.to_owned(),
+        port: "grpc".to_owned(),
+    };
+    let mut lists = client.watch_endpoints(ask("greet")).await.unwrap().into_inner();
+    let mut next = async || lists.message().await.unwrap().unwrap().endpoints;
+    assert_eq!(next().await[0].addresses, addresses([1]));
+    shop.put(slice("greet-1", "greet", pods([2]))).await;
+    assert_eq!(next().await[0].addresses, addresses([2]));
+    let mut unknown = client.watch_endpoints(ask("nobody")).await.unwrap().into_inner();
+    let message = unknown.message().await.unwrap().unwrap();
+    assert!(message.endpoints.is_empty(), "{message:?}");
+    assert!(message.reason.contains("belongs to a service 'nobody'"), "{message:?}");
+    stop.send(()).unwrap();
+    timeout(LONG, task).await.unwrap().unwrap().unwrap();
 }
