@@ -64,7 +64,7 @@ async fn play_round(
         pairs[player].take_turn().await?;
     }
     let mut measured = Vec::new();
-    for mut pair in pairs {
+    for pair in pairs {
         measured.push(pair.end().await?);
     }
     Ok(measured)
