@@ -153,7 +153,7 @@ impl Core {
             Ok(endpoints) => {
                 self.update(&endpoints);
                 let policy = self.active.as_ref().map(|active| active.config.path());
-                self.inner.board.resolved(endpoints.len(), policy.unwrap_or_default());
+                self.inner.board.resolved(endpoints, policy.unwrap_or_default());
             }
             Err(status) => self.unresolved(status),
         }
