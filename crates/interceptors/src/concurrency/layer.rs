@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tower_layer::Layer;
 
@@ -13,6 +14,7 @@ use crate::selector::Selector;
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLayer {
     limits: Arc<Limits>,
+    refused: Arc<AtomicU64>,
 }
 
 impl ConcurrencyLayer {
@@ -30,12 +32,20 @@ impl ConcurrencyLayer {
         limits: impl Into<Selector<Option<u32>>>,
         key: impl Fn(&Caller<'_>) -> Option<Key> + Send + Sync + 'static,
     ) -> Self {
-        Self { limits: Arc::new(Limits::new(limits.into(), KeyOf::new(key), max_keys)) }
+        Self {
+            limits: Arc::new(Limits::new(limits.into(), KeyOf::new(key), max_keys)),
+            refused: Arc::default(),
+        }
     }
 
     #[cfg(test)]
     pub(super) fn known(&self, path: &str) -> usize {
         self.limits.known(path)
+    }
+
+    /// How many calls were refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -43,6 +53,6 @@ impl<S> Layer<S> for ConcurrencyLayer {
     type Service = Concurrency<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Concurrency::new(inner, self.limits.clone())
+        Concurrency::new(inner, self.limits.clone(), self.refused.clone())
     }
 }

@@ -72,6 +72,28 @@ pub static LATENCY: Bounds = Bounds::new(
     NANOS_PER_SECOND,
 );
 
+/// How long requests of plain HTTP take: counted in nanoseconds, told in seconds. Source: OpenTelemetry, "Semantic conventions for HTTP metrics",
+/// `http.server.request.duration`.
+pub static HTTP_LATENCY: Bounds = Bounds::new(
+    &[
+        5 * MS,
+        10 * MS,
+        25 * MS,
+        50 * MS,
+        75 * MS,
+        100 * MS,
+        250 * MS,
+        500 * MS,
+        750 * MS,
+        S,
+        2_500 * MS,
+        5 * S,
+        7_500 * MS,
+        10 * S,
+    ],
+    NANOS_PER_SECOND,
+);
+
 /// How large messages are, in bytes. Source: gRFC A66, "Units".
 pub static SIZE: Bounds = Bounds::new(
     &[

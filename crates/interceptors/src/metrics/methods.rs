@@ -1,5 +1,7 @@
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -8,12 +10,12 @@ use foldhash::fast::RandomState;
 /// What methods are called together that nobody has registered. Source: gRFC A66.
 pub(crate) const OTHER: &str = "other";
 
-type Table<T> = HashMap<Box<str>, Arc<T>, RandomState>;
+type Table<K, T> = HashMap<K, Arc<T>, RandomState>;
 
 /// What is kept for each method of a list, and for all others together.
 #[derive(Debug)]
 pub(crate) struct Registered<T> {
-    table: Table<T>,
+    table: Table<Box<str>, T>,
     /// In the order of the list, by name, with what is kept for all others last.
     all: Vec<(Box<str>, Arc<T>)>,
     other: Arc<T>,
@@ -54,17 +56,17 @@ impl<T: Default> Registered<T> {
     }
 }
 
-/// What is kept for each method that is called, up to a number of them: a client calls what its own code names.
-pub(crate) struct Learned<T> {
-    table: ArcSwap<Table<T>>,
-    /// Held by who adds a method.
+/// What is kept for each key that is asked for, up to a number of them, and for all others together: of a client, whose methods are those that its own code names.
+pub(crate) struct Learned<K, T> {
+    table: ArcSwap<Table<K, T>>,
+    /// Held by who adds a key.
     adding: Mutex<()>,
     most: usize,
     other: Arc<T>,
 }
 
-impl<T: Default> Learned<T> {
-    /// Keeps something for each of so many methods, and for all others together.
+impl<K: Clone + Eq + Hash, T: Default> Learned<K, T> {
+    /// Keeps something for each of so many keys, and for all others together.
     pub(crate) fn up_to(most: usize) -> Self {
         Self {
             table: ArcSwap::default(),
@@ -74,45 +76,49 @@ impl<T: Default> Learned<T> {
         }
     }
 
-    /// Takes a lock and allocates when a method is called for the first time, and only then.
-    pub(crate) fn get(&self, path: &str) -> Arc<T> {
+    /// Takes a lock and allocates when a key is asked for for the first time, and only then.
+    pub(crate) fn get<'a, Q>(&self, key: &'a Q) -> Arc<T>
+    where
+        K: Borrow<Q> + From<&'a Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let table = self.table.load();
-        match table.get(path) {
+        match table.get(key) {
             Some(kept) => kept.clone(),
             None if table.len() >= self.most => self.other.clone(),
-            None => self.learn(path),
+            None => self.learn(key.into()),
         }
     }
 
-    fn learn(&self, path: &str) -> Arc<T> {
+    fn learn(&self, key: K) -> Arc<T> {
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&self.table.load());
         // Another call may have been quicker.
-        if !table.contains_key(path) && table.len() >= self.most {
+        if !table.contains_key(&key) && table.len() >= self.most {
             return self.other.clone();
         }
-        let kept = table.entry(path.into()).or_default().clone();
+        let kept = table.entry(key).or_default().clone();
         self.table.store(Arc::new(table));
         kept
     }
 
-    /// Hands over every method with its name.
-    pub(crate) fn each(&self, mut take: impl FnMut(&str, &T)) {
-        for (path, kept) in &**self.table.load() {
-            take(name(path), kept);
+    /// Hands over everything that is kept, with its key; without one what is kept for all others.
+    pub(crate) fn each(&self, mut take: impl FnMut(Option<&K>, &T)) {
+        for (key, kept) in &**self.table.load() {
+            take(Some(key), kept);
         }
-        take(OTHER, &self.other);
+        take(None, &self.other);
     }
 }
 
-impl<T> fmt::Debug for Learned<T> {
+impl<K, T> fmt::Debug for Learned<K, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Learned").field("methods", &self.table.load().len()).finish()
+        formatter.debug_struct("Learned").field("keys", &self.table.load().len()).finish()
     }
 }
 
 /// The name of a method as gRFC A66 writes it.
-fn name(path: &str) -> &str {
+pub(crate) fn name(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }
 
@@ -136,14 +142,14 @@ mod tests {
 
     #[test]
     fn a_client_learns_a_bounded_number_of_methods() {
-        let methods = Learned::<AtomicU64>::up_to(2);
+        let methods = Learned::<Box<str>, AtomicU64>::up_to(2);
         for path in ["/a.B/Get", "/a.B/Get", "/a.B/Put", "/a.B/3", "/a.B/4", "/a.B/Put"] {
             methods.get(path).fetch_add(1, Ordering::Relaxed);
         }
         let mut counted = Vec::new();
-        methods.each(|name, count| counted.push((name.to_owned(), count.load(Ordering::Relaxed))));
+        methods.each(|path, count| counted.push((path.cloned(), count.load(Ordering::Relaxed))));
         counted.sort();
-        let expected = [("a.B/Get", 2), ("a.B/Put", 2), (OTHER, 2)];
-        assert_eq!(counted, expected.map(|(name, count)| (name.to_owned(), count)));
+        let expected = [(None, 2), (Some("/a.B/Get"), 2), (Some("/a.B/Put"), 2)];
+        assert_eq!(counted, expected.map(|(path, count)| (path.map(Box::from), count)));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`ServerCalls`]: the calls of a server, by method and status.
 //! - [`ClientCalls`](crate::client::metrics::ClientCalls): the calls and the attempts of a channel.
+//! - [`HttpCalls`]: the calls of a server of plain HTTP, by route and status.
 //! - [`Histogram`]: counts values without a lock.
 //! - [`Source`], [`Samples`]: what has something to tell, and where it tells it each time that it is asked.
 //!
@@ -37,7 +38,9 @@
 mod bounds;
 mod calls;
 mod histogram;
+mod http;
 mod methods;
+mod observers;
 mod samples;
 mod server;
 mod source;
@@ -45,11 +48,13 @@ mod source;
 mod tests;
 mod text;
 
-pub use bounds::{Bounds, LATENCY, RETRIES, SIZE, TRANSPARENT_RETRIES};
+pub use bounds::{Bounds, HTTP_LATENCY, LATENCY, RETRIES, SIZE, TRANSPARENT_RETRIES};
 pub use calls::Totals;
 pub(crate) use calls::{ByCode, Finished};
 pub use histogram::{Counted, Exemplar, Histogram};
-pub(crate) use methods::{Learned, Registered};
+pub use http::{HttpCall, HttpCalls};
+pub(crate) use methods::{Learned, OTHER, Registered, name as method_name};
+pub(crate) use observers::sampled;
 pub use samples::{Labels, Samples, Value, Within};
 pub use server::{ServerCall, ServerCalls};
 pub use source::{Kind, Metric, Source};

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tower_layer::Layer;
 
@@ -13,6 +14,7 @@ use crate::selector::{HEALTH, Selector};
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
     limits: Arc<Limits>,
+    refused: Arc<AtomicU64>,
 }
 
 impl RateLimitLayer {
@@ -23,7 +25,7 @@ impl RateLimitLayer {
 
     /// A quota for all calls together of the methods that share an entry; `None` exempts.
     pub fn shared(quotas: impl Into<Selector<Option<Quota>>>) -> Self {
-        Self { limits: Arc::new(Limits::shared(quotas.into())) }
+        Self { limits: Arc::new(Limits::shared(quotas.into())), refused: Arc::default() }
     }
 
     /// A quota for each caller, as `key` tells them apart, and each entry; `None` exempts. A call without a key is not limited.
@@ -41,7 +43,12 @@ impl RateLimitLayer {
         key: impl Fn(&Caller<'_>) -> Option<Key> + Send + Sync + 'static,
     ) -> Self {
         let limits = Limits::keyed(quotas.into(), KeyOf::new(key), max_keys);
-        Self { limits: Arc::new(limits) }
+        Self { limits: Arc::new(limits), refused: Arc::default() }
+    }
+
+    /// How many calls were refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -49,6 +56,6 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RateLimit::new(inner, self.limits.clone())
+        RateLimit::new(inner, self.limits.clone(), self.refused.clone())
     }
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -13,11 +14,12 @@ use crate::admission::{AdmittedBody, ResponseFuture};
 pub struct RateLimit<S> {
     inner: S,
     limits: Arc<Limits>,
+    refused: Arc<AtomicU64>,
 }
 
 impl<S> RateLimit<S> {
-    pub(super) fn new(inner: S, limits: Arc<Limits>) -> Self {
-        Self { inner, limits }
+    pub(super) fn new(inner: S, limits: Arc<Limits>, refused: Arc<AtomicU64>) -> Self {
+        Self { inner, limits, refused }
     }
 }
 
@@ -35,7 +37,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let decision = self.limits.admit(&request);
+        let decision = self.limits.admit(&request).inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        });
         ResponseFuture::of(&mut self.inner, request, decision)
     }
 }

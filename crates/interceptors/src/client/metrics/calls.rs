@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tonic::Code;
 
+use super::{PerAttempt, PerCall};
 use crate::client::retry::Attempts;
 use crate::metrics::{
-    ByCode, Finished, Histogram, LATENCY, Labels, Learned, Metric, RETRIES, Source, Totals, Within,
+    ByCode, Finished, Histogram, LATENCY, Labels, Learned, Metric, OTHER, RETRIES, Source, Totals,
+    Within, method_name,
 };
 
 static ATTEMPT_STARTED: Metric =
@@ -44,7 +46,7 @@ const MAX_METHODS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct ClientCalls {
     target: Arc<str>,
-    methods: Arc<Learned<Method>>,
+    methods: Arc<Learned<Box<str>, Method>>,
 }
 
 /// What is counted for a method.
@@ -86,6 +88,16 @@ impl ClientCalls {
     /// Counts the calls to a target, as it is written in `grpc.target`.
     pub fn new(target: impl Into<Arc<str>>) -> Self {
         Self { target: target.into(), methods: Arc::new(Learned::up_to(MAX_METHODS)) }
+    }
+
+    /// What counts whole calls.
+    pub fn per_call(&self) -> PerCall {
+        PerCall(self.clone())
+    }
+
+    /// What counts attempts.
+    pub fn per_attempt(&self) -> PerAttempt {
+        PerAttempt(self.clone())
     }
 
     /// A call is made.
@@ -155,12 +167,15 @@ impl Method {
 impl Source for ClientCalls {
     fn collect(&self, samples: &mut Within<'_>) {
         let mut samples = samples.within([("grpc_target", &*self.target)]);
-        self.methods.each(|name, method| {
+        self.methods.each(|path, method| {
             // `other` is there when there was one, as a client knows its methods.
             let called = method.attempts_started.load(Ordering::Relaxed) > 0
                 || method.calls.each().next().is_some();
             if called {
-                method.collect(&mut samples.within([("grpc_method", name)]));
+                method.collect(
+                    &mut samples
+                        .within([("grpc_method", path.map_or(OTHER, |path| method_name(path)))]),
+                );
             }
         });
     }

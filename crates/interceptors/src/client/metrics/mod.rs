@@ -22,7 +22,9 @@
 //! ```
 
 mod calls;
+mod observers;
 #[cfg(test)]
 mod tests;
 
 pub use calls::{ClientAttempt, ClientCall, ClientCalls};
+pub use observers::{CallInProgress, PerAttempt, PerCall};
