@@ -11,6 +11,7 @@ use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, Circuit
 use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
 use wayside_interceptors::client::logging::CallLog;
 use wayside_interceptors::client::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::client::metrics::{ClientCalls, PerAttempt, PerCall};
 use wayside_interceptors::client::observe::{Observe, ObserveLayer};
 use wayside_interceptors::client::retry::{
     self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
@@ -18,21 +19,34 @@ use wayside_interceptors::client::retry::{
 use wayside_interceptors::deadline::Timeouts;
 
 use crate::call_args::CallArgs;
+use crate::debug::{AttemptObserver, CallObserver, Recent};
+use crate::metrics::Watched;
 
 /// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle,
 /// hands metadata on and logs every call.
-pub type Outgoing = Observe<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>, CallLog>;
+pub type Outgoing = Observe<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>, OfCall>;
+
+/// What is told of calls: their numbers, the page of the last calls, the log.
+type OfCall = (PerCall, Option<CallObserver>, CallLog);
+
+/// What is told of attempts.
+type OfAttempt = (PerAttempt, Option<AttemptObserver>);
 
 /// What makes the attempts of a call.
-type Attempts = Retry<CircuitBreakerService<Channel>>;
+type Attempts = Retry<Observe<CircuitBreakerService<Channel>, OfAttempt>>;
 
 /// Puts the client's interceptors around a channel, with the defaults of [`CallArgs`].
 pub fn outgoing(channel: Channel) -> Outgoing {
-    compose(channel, "", &CallArgs::default())
+    compose(channel, "", &CallArgs::default(), None).0
 }
 
-/// Puts the client's interceptors around a channel to `target`.
-pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoing {
+/// Puts the client's interceptors around a channel to `target`, and gives what is counted there. Calls are written down in `recent`.
+pub(crate) fn compose(
+    channel: Channel,
+    target: &str,
+    args: &CallArgs,
+    recent: Option<&Recent>,
+) -> (Outgoing, Watched) {
     let timeouts = channel.clone();
     let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Mutex::default() };
     let retry = RetryLayer::new(policies);
@@ -40,9 +54,17 @@ pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoi
         Some(budget) => retry.budget(budget),
         None => retry,
     };
-    ServiceBuilder::new()
+    let watched = Watched {
+        channel: channel.clone(),
+        calls: ClientCalls::new(channel.target().to_string()),
+        breaker: args.breaker(target),
+        retries: retry.stats(),
+    };
+    let (calls, breaker) = (&watched.calls, watched.breaker.clone());
+    let (writes_call, writes_attempt) = recent.map(|recent| recent.observers(target)).unzip();
+    let outgoing = ServiceBuilder::new()
         // Outermost, so that it is one line a call, with what became of it after all attempts.
-        .layer(ObserveLayer::new(CallLog))
+        .layer(ObserveLayer::new((calls.per_call(), writes_call, CallLog)))
         // Before anything is kept of the request to send it again.
         .layer(MetadataLayer::default())
         // So that the deadline covers every attempt and the pauses between them, and the fetching of a token.
@@ -51,9 +73,12 @@ pub(crate) fn compose(channel: Channel, target: &str, args: &CallArgs) -> Outgoi
         .option_layer(args.token())
         // Each attempt is picked anew.
         .layer(retry)
+        // Around the breaker, so that an attempt that it refuses is seen to have failed.
+        .layer(ObserveLayer::new((calls.per_attempt(), writes_attempt)))
         // Innermost, so that every attempt counts, and none is made while the target is left alone.
-        .layer(CircuitBreakerLayer::new(args.breaker(target)))
-        .service(channel)
+        .layer(CircuitBreakerLayer::new(breaker))
+        .service(channel);
+    (outgoing, watched)
 }
 
 fn timeouts_of(channel: &Channel, path: &str) -> Timeouts {

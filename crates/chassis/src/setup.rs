@@ -1,14 +1,16 @@
 //! What a server gets to set itself up with.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
+use wayside_interceptors::metrics::Source;
 
 use crate::call_args::CallArgs;
-use crate::{Outgoing, outgoing};
+use crate::debug::Recent;
+use crate::metrics::Registry;
+use crate::{Outgoing, ProcessArgs, outgoing};
 
 /// What a server gets to set itself up with: channels to other servers, and background work that ends with it: no task outlives
 /// [`Prepared::serve`](crate::Prepared::serve).
@@ -18,14 +20,16 @@ pub struct Setup {
     tracker: TaskTracker,
     tls: Option<ClientTls>,
     calls: CallArgs,
-    channels: Arc<Mutex<Vec<Channel>>>,
+    registry: Registry,
+    recent: Option<Recent>,
     checks_jwts: bool,
 }
 
 impl Setup {
-    /// A setup whose channels are encrypted if `tls` says how, and call as `calls` says.
-    pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs, checks_jwts: bool) -> Self {
-        Self { tls, calls, checks_jwts, ..Self::default() }
+    /// A setup whose channels are encrypted if `tls` says how, and call as `process` says.
+    pub(crate) fn new(tls: Option<ClientTls>, process: &ProcessArgs, checks_jwts: bool) -> Self {
+        let recent = process.debug_pages.unwrap_or_default().then(Recent::new);
+        Self { tls, calls: process.calls.clone(), recent, checks_jwts, ..Self::default() }
     }
 
     /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler
@@ -41,8 +45,10 @@ impl Setup {
     pub fn channel(&self, target: &Target) -> Result<Outgoing, ChannelError> {
         let round_robin = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
         let channel = self.channel_builder(target).service_config_json(round_robin)?.build()?;
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
-        Ok(outgoing::compose(channel, &target.to_string(), &self.calls))
+        let (outgoing, watched) =
+            outgoing::compose(channel, &target.to_string(), &self.calls, self.recent.as_ref());
+        self.registry.add_channel(watched);
+        Ok(outgoing)
     }
 
     /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.
@@ -56,7 +62,22 @@ impl Setup {
 
     /// Every channel that was made.
     pub(crate) fn channels(&self) -> Vec<Channel> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.registry.channels().into_iter().map(|watched| watched.channel).collect()
+    }
+
+    /// Has the numbers of a source told by the admin port, with the name of the server as label `server`.
+    pub fn tell(&self, source: impl Source) {
+        self.registry.add(source);
+    }
+
+    /// What the admin port tells of the server.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The last calls, if they are written down.
+    pub(crate) fn recent(&self) -> Option<&Recent> {
+        self.recent.as_ref()
     }
 
     /// Runs a future in the background. It is dropped, wherever it is, when the server has ended.

@@ -23,6 +23,7 @@ async fn a_snapshot_has_what_the_resolver_has_said() {
     assert!(channel.snapshot().resolver.list.is_empty());
     ask(&channel, "").await.unwrap();
     let snapshot = channel.snapshot();
+    assert_eq!(snapshot.policy, "round_robin");
     let told = snapshot.resolver.list.iter().map(|one| one.addresses[0].to_string());
     let expected: Vec<_> = servers.iter().map(|server| server.address.to_string()).collect();
     assert_eq!(told.collect::<Vec<_>>(), expected);

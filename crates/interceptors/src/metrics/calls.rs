@@ -8,6 +8,11 @@ use tonic::Code;
 use super::{Histogram, LATENCY, SIZE};
 use crate::access_log::code_name;
 
+/// The name of a status code as the label `grpc_status` has it.
+pub fn status_name(code: Code) -> &'static str {
+    code_name(code)
+}
+
 /// What a call took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {

@@ -49,8 +49,8 @@ mod tests;
 mod text;
 
 pub use bounds::{Bounds, HTTP_LATENCY, LATENCY, RETRIES, SIZE, TRANSPARENT_RETRIES};
-pub use calls::Totals;
 pub(crate) use calls::{ByCode, Finished};
+pub use calls::{Totals, status_name};
 pub use histogram::{Counted, Exemplar, Histogram};
 pub use http::{HttpCall, HttpCalls};
 pub(crate) use methods::{Learned, OTHER, Registered, name as method_name};

@@ -74,7 +74,7 @@ pub(crate) struct Planned {
 pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     let UpArgs {
         data_dir,
-        process,
+        mut process,
         tls,
         tls_dir,
         greet,
@@ -85,6 +85,8 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
         mut gateway,
         ..
     } = args;
+    // It is one person's own machine.
+    process.debug_pages.get_or_insert(true);
     accounts.accounts_data_dir = accounts.accounts_data_dir.or(data_dir);
     // Exactly the port of the sample images is opened, not the whole of this machine.
     media.media_allow_cidr.push(samples_range(layout.samples).parse().map_err(anyhow::Error::msg)?);
