@@ -34,7 +34,7 @@ async fn call(recent: &Recent, calls: usize, text: &'static str) {
         RetryPolicy::try_new(2, millisecond, millisecond, 1.0, [tonic::Code::Unavailable]).unwrap();
     let mut service = ServiceBuilder::new()
         .layer(ObserveLayer::new(of_call))
-        .layer(RetryLayer::new(move |_: &str| Some(policy.clone().into())))
+        .layer(RetryLayer::new(move |_: &str| Some(policy.into())))
         .layer(ObserveLayer::new(of_attempt))
         .service(service_fn(async |_: http::Request<tonic::body::Body>| {
             advance(Duration::from_millis(10)).await;
