@@ -15,7 +15,7 @@ use wayside_proto::accounts::v1::accounts_service_server::AccountsServiceServer;
 use crate::AdminToken;
 use crate::admin::Admin;
 use crate::admin_token::AdminTokenParser;
-use crate::database;
+use crate::database::{Database, DatabaseUrl, DatabaseUrlParser, postgres, sqlite};
 use crate::service::Service;
 use crate::store::Store;
 
@@ -36,6 +36,28 @@ pub struct AccountsArgs {
     /// The directory of the database, made if it is missing; without it accounts are kept in memory and end with the server.
     #[arg(long, env = "ACCOUNTS_DATA_DIR", value_name = "DIRECTORY", help_heading = "Accounts")]
     pub accounts_data_dir: Option<PathBuf>,
+
+    /// The PostgreSQL that replicas share, in place of a directory, as postgres://USER@HOST[:PORT]/DATABASE. Without sslmode the connection is encrypted where
+    /// the server offers it, and the server is not verified (prefer); ?sslmode=verify-full does both or fails, with the certificates of Mozilla or those of
+    /// sslrootcert=FILE.
+    #[arg(
+        long,
+        env = "ACCOUNTS_DATABASE_URL",
+        hide_env_values = true,
+        value_parser = DatabaseUrlParser,
+        value_name = "URL",
+        help_heading = "Accounts"
+    )]
+    pub accounts_database_url: Option<DatabaseUrl>,
+
+    /// The file that holds the password for PostgreSQL. It is read once, at the start.
+    #[arg(
+        long,
+        env = "ACCOUNTS_DATABASE_PASSWORD_FILE",
+        value_name = "FILE",
+        help_heading = "Accounts"
+    )]
+    pub accounts_database_password_file: Option<PathBuf>,
 
     /// The token that administrators send as "authorization: Bearer TOKEN", 16 to 256 characters; without it only callers on this
     /// machine may administer accounts. Prefer the variable: other users see the command line. Not together with --jwt-keys: with keys, whoever has a
@@ -94,11 +116,7 @@ impl App for Accounts {
                     .to_owned(),
             });
         }
-        let pool = match &args.accounts_data_dir {
-            Some(directory) => database::in_directory(directory).await,
-            None => database::in_memory().await,
-        };
-        let store = Store::new(pool.map_err(|error| StartError::setup(Self::NAME, &error))?);
+        let store = Store::new(open(&args).await?);
         let admin = Admin::new(args.accounts_admin_token.as_ref());
         let service = AccountsServiceServer::new(Service::new(store, admin))
             .accept_compressed(CompressionEncoding::Gzip)
@@ -107,6 +125,32 @@ impl App for Accounts {
             .send_compressed(CompressionEncoding::Zstd);
         Ok(Routes::new(service))
     }
+}
+
+/// The database that the options ask for.
+async fn open(args: &AccountsArgs) -> Result<Database, StartError> {
+    let password_file = args.accounts_database_password_file.as_deref();
+    let wrong = |option, reason| StartError::Option { name: Accounts::NAME, option, reason };
+    let opened = match (&args.accounts_database_url, &args.accounts_data_dir) {
+        (Some(_), Some(_)) => {
+            let reason = "accounts are in that directory or in the database of --accounts-database-url; \
+                          leave one of the two options out";
+            return Err(wrong("--accounts-data-dir", reason.to_owned()));
+        }
+        (Some(url), None) => {
+            let options = url.clone().with_password_of(password_file).map_err(|error| {
+                wrong("--accounts-database-password-file", format!("it cannot be read: {error}"))
+            })?;
+            postgres::open(options).await
+        }
+        (None, _) if password_file.is_some() => {
+            let reason = "without --accounts-database-url there is nothing to log in to";
+            return Err(wrong("--accounts-database-password-file", reason.to_owned()));
+        }
+        (None, Some(directory)) => sqlite::in_directory(directory).await.map(Database::Sqlite),
+        (None, None) => sqlite::in_memory().await.map(Database::Sqlite),
+    };
+    opened.map_err(|error| StartError::setup(Accounts::NAME, &error))
 }
 
 #[cfg(test)]

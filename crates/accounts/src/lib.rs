@@ -17,3 +17,4 @@ mod token;
 
 pub use admin_token::{AdminToken, BadAdminToken};
 pub use app::{Accounts, AccountsArgs};
+pub use database::{BadDatabaseUrl, DatabaseUrl};

@@ -1,5 +1,6 @@
 //! The cache as an [`App`].
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -15,9 +16,10 @@ use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::cache::v1::cache_service_server::CacheServiceServer;
 
 use crate::limits::{Limits, parse_rate};
+use crate::metrics::Fullness;
 use crate::service::Service;
 use crate::size::parse_size;
-use crate::store::{Store, keep_swept};
+use crate::store::{CacheStore, CacheStoreParser, MemoryStore, RedisStore, Store, keep_swept};
 use crate::tenants::Tenants;
 
 /// Where an accounts server listens unless told otherwise.
@@ -51,8 +53,17 @@ pub struct CacheArgs {
     #[arg(long, env = "CACHE_ACCOUNT_TTL", default_value = "1s", value_parser = parse_duration, value_name = "DURATION", help_heading = "Cache")]
     pub cache_account_ttl: Duration,
 
+    /// Where entries are kept: "memory", where they end with the server and each replica has its own, or a Redis or Valkey that replicas share, as
+    /// redis://[USER@]HOST[:PORT][/DATABASE], with rediss:// for TLS (the certificates of the system say whom to trust).
+    #[arg(long, env = "CACHE_STORE", default_value = "memory", value_parser = CacheStoreParser, value_name = "STORE", help_heading = "Cache")]
+    pub cache_store: CacheStore,
+
+    /// The file that holds the password for Redis. It is read once, at the start.
+    #[arg(long, env = "CACHE_STORE_PASSWORD_FILE", value_name = "FILE", help_heading = "Cache")]
+    pub cache_store_password_file: Option<PathBuf>,
+
     /// How large the keys and values of all accounts may be together, in bytes or with KiB, MiB, GiB; each entry takes about 200 bytes
-    /// of memory besides.
+    /// of memory besides. Redis has a limit of its own, its maxmemory, and this one is not used.
     #[arg(long, env = "CACHE_MAX_BYTES", default_value = "1GiB", value_parser = parse_size, value_name = "SIZE", help_heading = "Cache")]
     pub cache_max_bytes: u64,
 
@@ -103,15 +114,50 @@ impl App for Cache {
             setup.channel(&target).map_err(|error| StartError::setup(Self::NAME, &error))?;
         let accounts = AccountsServiceClient::new(channel);
         let tenants = Tenants::new(accounts, args.cache_accounts_timeout, args.cache_account_ttl);
-        let store = Arc::new(Store::new(args.cache_max_bytes));
-        setup.spawn(keep_swept(store.clone()));
+        let store =
+            store(args.cache_store, args.cache_store_password_file, args.cache_max_bytes, setup)
+                .await?;
         let limits = Limits::new(args.cache_account_rate, args.cache_account_calls);
-        let service = CacheServiceServer::new(Service::new(store, tenants, limits))
+        let service = Service::new(store, tenants, limits);
+        setup.tell(service.refusals());
+        let service = CacheServiceServer::new(service)
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)
             .send_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Zstd);
         Ok(Routes::new(service))
+    }
+}
+
+/// The store that the options ask for.
+async fn store(
+    location: CacheStore,
+    password_file: Option<PathBuf>,
+    max_bytes: u64,
+    setup: &Setup,
+) -> Result<Store, StartError> {
+    let wrong_file = |reason| StartError::Option {
+        name: Cache::NAME,
+        option: "--cache-store-password-file",
+        reason,
+    };
+    match location {
+        CacheStore::Memory if password_file.is_some() => Err(wrong_file(
+            "without --cache-store redis://… there is nothing to log in to".to_owned(),
+        )),
+        CacheStore::Memory => {
+            let store = Arc::new(MemoryStore::new(max_bytes));
+            setup.spawn(keep_swept(store.clone()));
+            setup.tell(Fullness(store.clone()));
+            Ok(Store::Memory(store))
+        }
+        CacheStore::Redis(address) => {
+            let address = address
+                .with_password_of(password_file.as_deref())
+                .map_err(|error| wrong_file(format!("it cannot be read: {error}")))?;
+            let store = RedisStore::open(address).await;
+            Ok(Store::Redis(store.map_err(|error| StartError::setup(Cache::NAME, &error))?))
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! There is no task and no channel between the store and the connection: a client that reads slowly keeps one page alive and
 //! nothing else, and no lock.
 
+use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
 use tokio::time::Instant;
@@ -13,13 +15,14 @@ use tonic::Status;
 use wayside_chassis::concurrency::Slot;
 use wayside_proto::cache::v1::DumpResponse;
 
+use crate::error::Error;
 use crate::resume_token;
-use crate::store::{Item, Page, Store};
+use crate::store::{Failure, Item, Page, Store};
 
 /// Every entry of an account in the order of the keys.
 #[derive(Debug)]
 pub(crate) struct Dump {
-    store: Arc<Store>,
+    store: Store,
     account: Arc<str>,
     page: std::vec::IntoIter<Item>,
     next: Next,
@@ -28,16 +31,17 @@ pub(crate) struct Dump {
 }
 
 /// Where the next page starts.
-#[derive(Debug)]
 enum Next {
     First,
     After(Arc<str>),
+    /// It is on its way from a store that is not in this process.
+    Coming(Pin<Box<dyn Future<Output = Result<Page, Failure>> + Send>>),
     End,
 }
 
 impl Dump {
     /// The entries after a key, or from the first on.
-    pub(crate) fn new(store: Arc<Store>, account: Arc<str>, after: Option<String>) -> Self {
+    pub(crate) fn new(store: Store, account: Arc<str>, after: Option<String>) -> Self {
         let next = after.map_or(Next::First, |key| Next::After(key.into()));
         Self { store, account, page: Vec::new().into_iter(), next, _slot: None }
     }
@@ -60,6 +64,30 @@ impl Dump {
     }
 }
 
+impl Dump {
+    /// The next page. Memory gives it at once, and nothing is allocated for the wait.
+    fn poll_page(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<Page, Failure>> {
+        let after = match &mut self.next {
+            Next::First | Next::End => None,
+            Next::After(key) => Some(key.clone()),
+            Next::Coming(page) => return page.as_mut().poll(cx),
+        };
+        match &self.store {
+            Store::Memory(store) => {
+                Poll::Ready(Ok(store.page(&self.account, after.as_deref(), now)))
+            }
+            Store::Redis(store) => {
+                let (store, account) = (store.clone(), self.account.clone());
+                let mut page: Pin<Box<dyn Future<Output = _> + Send>> =
+                    Box::pin(async move { store.page(&account, after.as_deref()).await });
+                let polled = page.as_mut().poll(cx);
+                self.next = Next::Coming(page);
+                polled
+            }
+        }
+    }
+}
+
 impl Stream for Dump {
     type Item = Result<DumpResponse, Status>;
 
@@ -68,14 +96,20 @@ impl Stream for Dump {
         if let Some(response) = self.next_item(now) {
             return Poll::Ready(Some(Ok(response)));
         }
-        let after = match &self.next {
-            Next::First => None,
-            Next::After(key) => Some(&**key),
-            Next::End => return Poll::Ready(None),
-        };
-        let Page { items, next } = self.store.page(&self.account, after, now);
-        self.page = items.into_iter();
-        self.next = next.map_or(Next::End, Next::After);
+        if let Next::End = self.next {
+            return Poll::Ready(None);
+        }
+        let page = ready!(self.poll_page(cx, now));
+        match page {
+            Ok(Page { items, next }) => {
+                self.page = items.into_iter();
+                self.next = next.map_or(Next::End, Next::After);
+            }
+            Err(failure) => {
+                self.next = Next::End;
+                return Poll::Ready(Some(Err(Error::from(failure).into())));
+            }
+        }
         match (self.next_item(now), &self.next) {
             (Some(response), _) => Poll::Ready(Some(Ok(response))),
             (None, Next::End) => Poll::Ready(None),
@@ -85,6 +119,17 @@ impl Stream for Dump {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::First => "First",
+            Self::After(_) => "After",
+            Self::Coming(_) => "Coming",
+            Self::End => "End",
+        })
     }
 }
 
@@ -103,10 +148,10 @@ mod tests {
     use tokio::time::{Duration, advance};
 
     use super::*;
-    use crate::store::Write;
+    use crate::store::{MemoryStore, Write};
 
-    fn store_of(entries: &[(&str, usize, Option<u64>)]) -> (Arc<Store>, Arc<str>) {
-        let store = Arc::new(Store::new(u64::MAX));
+    fn store_of(entries: &[(&str, usize, Option<u64>)]) -> (Arc<MemoryStore>, Arc<str>) {
+        let store = Arc::new(MemoryStore::new(u64::MAX));
         let account = Arc::<str>::from("acc");
         for (key, val_len, ttl) in entries {
             put(&store, &account, key, *val_len, *ttl);
@@ -114,7 +159,7 @@ mod tests {
         (store, account)
     }
 
-    fn put(store: &Store, account: &Arc<str>, key: &str, val_len: usize, ttl: Option<u64>) {
+    fn put(store: &MemoryStore, account: &Arc<str>, key: &str, val_len: usize, ttl: Option<u64>) {
         let now = Instant::now();
         let val = vec![0; val_len];
         let expires = ttl.map(|seconds| now + Duration::from_secs(seconds));
@@ -128,7 +173,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn entries_that_expire_while_the_reader_is_slow_are_left_out() {
         let (store, account) = store_of(&[("a", 1, Some(5)), ("b", 1, Some(1)), ("c", 1, None)]);
-        let mut dump = Dump::new(store, account, None);
+        let mut dump = Dump::new(Store::Memory(store), account, None);
         let first = dump.next().await.unwrap().unwrap();
         assert_eq!(
             (first.key.as_str(), first.ttl),
@@ -145,7 +190,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_ttl_is_what_is_left_when_the_entry_is_sent() {
         let (store, account) = store_of(&[("a", 1, None), ("b", 1, Some(5))]);
-        let mut dump = Dump::new(store, account, None);
+        let mut dump = Dump::new(Store::Memory(store), account, None);
         dump.next().await.unwrap().unwrap();
         advance(Duration::from_millis(1500)).await;
         let second = dump.next().await.unwrap().unwrap();
@@ -159,7 +204,7 @@ mod tests {
             put(&store, &account, &format!("key {number:04}"), 1, Some(1));
         }
         advance(Duration::from_secs(1)).await;
-        assert_eq!(keys(Dump::new(store, account, None)).await, ["z"]);
+        assert_eq!(keys(Dump::new(Store::Memory(store), account, None)).await, ["z"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -169,7 +214,7 @@ mod tests {
         for key in &lasting {
             put(&store, &account, key, 1, None);
         }
-        let mut dump = Dump::new(store.clone(), account.clone(), None);
+        let mut dump = Dump::new(Store::Memory(store.clone()), account.clone(), None);
         let mut seen = Vec::new();
         let mut number = 0;
         while let Some(response) = dump.next().await {
@@ -190,7 +235,7 @@ mod tests {
             for number in 0..200.min(100 * most) {
                 put(&store, &account, &format!("{number:03}"), val_len, None);
             }
-            let mut dump = Dump::new(store, account, None);
+            let mut dump = Dump::new(Store::Memory(store), account, None);
             let mut largest = 0;
             while dump.next().await.is_some() {
                 largest = largest.max(1 + dump.page.len());

@@ -7,11 +7,11 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use wayside_chassis::StatusBuilder;
 
-use crate::store::Refused;
+use crate::store::{Failure, Refused};
 
 /// The domain of the reasons in `google.rpc.ErrorInfo`.
 pub(crate) const DOMAIN: &str = "wayside";
-/// When to try again if the accounts server cannot be reached. Source: the first pause of gRPC's connection backoff.
+/// When to try again if the accounts server or the store cannot be reached. Source: the first pause of gRPC's connection backoff.
 const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Why a call fails. No variant can hold a token.
@@ -61,6 +61,9 @@ pub(crate) enum Error {
         /// Which limit was reached.
         refused: Refused,
     },
+    /// The store is not in this process, and did not do it.
+    #[error(transparent)]
+    Store(#[from] Failure),
 }
 
 impl Error {
@@ -108,6 +111,11 @@ impl From<Error> for Status {
                 );
                 of(Code::ResourceExhausted).quota("server:cache", remedy)
             }
+            Error::Refused { refused: Refused::OutOfMemory, .. } => {
+                let remedy = "Redis has no memory left: delete keys, or raise its maxmemory";
+                of(Code::ResourceExhausted).quota("server:cache", remedy)
+            }
+            Error::Store(failure) => of_the_store(failure),
         }
         .build()
     }
@@ -138,11 +146,33 @@ fn code_for_caller(code: Code) -> Code {
     }
 }
 
+/// What Redis said is nothing to callers: the log is the only place for it.
+fn of_the_store(failure: &Failure) -> StatusBuilder {
+    match failure {
+        Failure::Unavailable(cause) => {
+            tracing::warn!(error = %cause, "the store of the cache does not answer");
+            let text = "the store of the cache does not answer; try again later";
+            StatusBuilder::new(Code::Unavailable, text)
+                .reason("STORE_UNAVAILABLE", DOMAIN)
+                .retry_after(RECONNECT)
+        }
+        Failure::Failed(cause) => {
+            tracing::error!(error = %cause, "the store of the cache has failed");
+            let text = "the store of the cache has failed; the server's log says why";
+            StatusBuilder::new(Code::Internal, text).reason("STORE_FAILED", DOMAIN)
+        }
+    }
+}
+
 fn refused_text(account: &str, refused: Refused) -> String {
     match refused {
         Refused::KeyLimit { limit } => format!("Account {account} exceeds max key limit {limit}"),
         Refused::Full { limit } => format!(
             "the cache is full: keys and values of all accounts are limited to {limit} bytes; delete keys, store with a ttl, or raise --cache-max-bytes"
         ),
+        Refused::OutOfMemory => {
+            "the cache is full: Redis has no memory left; delete keys, store with a ttl, or raise its maxmemory"
+                .to_owned()
+        }
     }
 }

@@ -35,7 +35,7 @@ async fn store_all(
     let (tenant, _slot) = service.admit(call, token).await?;
     let mut rehearsal = call.rehearsal();
     while let Some(entry) = next {
-        service.insert(&tenant, rehearsal.as_mut(), &entry.key, &entry.val, entry.ttl)?;
+        service.insert(&tenant, rehearsal.as_mut(), &entry.key, &entry.val, entry.ttl).await?;
         *stored += 1;
         next = entries.try_next().await?;
     }

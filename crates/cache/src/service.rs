@@ -1,7 +1,5 @@
 //! The methods of `cache.v1.CacheService`.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
@@ -16,8 +14,9 @@ use wayside_proto::cache::v1::{
 use crate::dump::Dump;
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::metrics::Refusals;
 use crate::restore::restore;
-use crate::store::{Rehearsal, Store, Write};
+use crate::store::{NotStored, Rehearsal, Store, Write};
 use crate::tenants::{Tenant, Tenants};
 use crate::token::Token;
 use crate::{fields, resume_token};
@@ -25,9 +24,10 @@ use crate::{fields, resume_token};
 /// Serves the entries of the store to their tenants.
 #[derive(Debug)]
 pub(crate) struct Service {
-    store: Arc<Store>,
+    store: Store,
     tenants: Tenants,
     limits: Limits,
+    refusals: Refusals,
 }
 
 /// A call without its message.
@@ -38,8 +38,13 @@ pub(crate) struct Call {
 }
 
 impl Service {
-    pub(crate) fn new(store: Arc<Store>, tenants: Tenants, limits: Limits) -> Self {
-        Self { store, tenants, limits }
+    pub(crate) fn new(store: Store, tenants: Tenants, limits: Limits) -> Self {
+        Self { store, tenants, limits, refusals: Refusals::default() }
+    }
+
+    /// Counts the entries that are refused.
+    pub(crate) fn refusals(&self) -> Refusals {
+        self.refusals.clone()
     }
 
     /// Whose call it is, by its header or by the token in its message, and that the account may make it now: it does so until the slot is dropped.
@@ -56,7 +61,7 @@ impl Service {
     }
 
     /// Stores an entry, or in a dry run finds out whether it could be stored.
-    pub(crate) fn insert(
+    pub(crate) async fn insert(
         &self,
         tenant: &Tenant,
         rehearsal: Option<&mut Rehearsal>,
@@ -69,10 +74,16 @@ impl Service {
         let write = Write { key, val, expires: ttl.map(|ttl| now + ttl) };
         let Tenant { id, max_keys } = tenant;
         let result = match rehearsal {
-            None => self.store.insert(id, *max_keys, &write, now),
-            Some(rehearsal) => self.store.rehearse(rehearsal, id, *max_keys, &write, now),
+            None => self.store.insert(id, *max_keys, &write, now).await,
+            Some(rehearsal) => self.store.rehearse(rehearsal, id, *max_keys, &write, now).await,
         };
-        result.map_err(|refused| Error::Refused { account: id.clone(), refused }.into())
+        result.map_err(|error| match error {
+            NotStored::Refused(refused) => {
+                self.refusals.count(refused);
+                Error::Refused { account: id.clone(), refused }.into()
+            }
+            NotStored::Failure(failure) => Error::from(failure).into(),
+        })
     }
 }
 
@@ -84,7 +95,8 @@ impl CacheService for Service {
     ) -> Result<Response<StoreResponse>, Status> {
         let (call, message) = Call::of(request);
         let (tenant, _slot) = self.admit(&call, &message.account_token).await?;
-        self.insert(&tenant, call.rehearsal().as_mut(), &message.key, &message.val, message.ttl)?;
+        let mut rehearsal = call.rehearsal();
+        self.insert(&tenant, rehearsal.as_mut(), &message.key, &message.val, message.ttl).await?;
         Ok(Response::new(StoreResponse {}))
     }
 
@@ -92,8 +104,10 @@ impl CacheService for Service {
         let (call, message) = Call::of(request);
         let (tenant, _slot) = self.admit(&call, &message.account_token).await?;
         fields::key(&message.key)?;
-        let val = self.store.get(&tenant.id, &message.key, Instant::now());
-        Ok(Response::new(GetResponse { val: val.ok_or(Error::KeyNotFound(message.key))? }))
+        let val = self.store.get(&tenant.id, &message.key, Instant::now()).await;
+        Ok(Response::new(GetResponse {
+            val: val.map_err(Error::from)?.ok_or(Error::KeyNotFound(message.key))?,
+        }))
     }
 
     async fn delete(
@@ -105,11 +119,11 @@ impl CacheService for Service {
         fields::key(&message.key)?;
         let now = Instant::now();
         let found = if call.is_dry_run() {
-            self.store.get(&tenant.id, &message.key, now).is_some()
+            self.store.get(&tenant.id, &message.key, now).await.map(|val| val.is_some())
         } else {
-            self.store.delete(&tenant.id, &message.key, now)
+            self.store.delete(&tenant.id, &message.key, now).await
         };
-        if found {
+        if found.map_err(Error::from)? {
             Ok(Response::new(DeleteResponse {}))
         } else {
             Err(Error::KeyNotFound(message.key).into())
@@ -152,12 +166,15 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::time::{Duration, advance};
     use tonic::Code;
     use wayside_balance::Channel;
     use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 
     use super::*;
+    use crate::store::MemoryStore;
 
     /// A service that remembers the token "ann", of an account that may have one key.
     async fn service() -> Service {
@@ -168,7 +185,7 @@ mod tests {
         let tenants = Tenants::new(AccountsServiceClient::new(nowhere), hour, hour);
         let token = Token::of(&MetadataMap::new(), "ann").unwrap();
         tenants.remember(&token, Tenant { id: "acc_ann".into(), max_keys: 1 }).await;
-        Service::new(Arc::new(Store::new(1000)), tenants, Limits::default())
+        Service::new(Store::Memory(Arc::new(MemoryStore::new(1000))), tenants, Limits::default())
     }
 
     async fn store(service: &Service, key: &str, ttl_seconds: Option<i64>) -> Result<(), Code> {

@@ -1,12 +1,12 @@
 use tonic::Code;
 use wayside_chassis::Peer;
 
-use crate::database;
+use crate::database::{Database, sqlite};
 
 use super::*;
 
 async fn service() -> Service {
-    Service::new(Store::new(database::in_memory().await.unwrap()), Admin::Local)
+    Service::new(Store::new(Database::Sqlite(sqlite::in_memory().await.unwrap())), Admin::Local)
 }
 
 fn from<T>(peer: &str, message: T) -> Request<T> {

@@ -4,16 +4,15 @@
 #[cfg(test)]
 mod tests;
 
-use sqlx::query::QueryAs;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool};
-
 use crate::account::{Account, AccountId, MaxCacheKeys, Name};
+pub(crate) use crate::database::Effect;
+use crate::database::{Database, Row, Statement, is_away};
 use crate::token::TokenDigest;
 
 /// The accounts and the digests of their tokens.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pool: SqlitePool,
+    database: Database,
 }
 
 /// Why the store did not do what it was asked to.
@@ -37,25 +36,10 @@ pub(crate) struct Change {
     pub(crate) max_cache_keys: Option<MaxCacheKeys>,
 }
 
-/// Whether a change is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// It is, and lasts.
-    Lasting,
-    /// It is taken back at once: the caller wants to know what it would come to.
-    Tried,
-}
-
-/// The columns of an account in the order in which every query gives them.
-type Row = (String, String, i64, i64);
-
-/// A statement that gives accounts.
-type Statement<'a> = QueryAs<'a, Sqlite, Row, SqliteArguments>;
-
 impl Store {
     /// Keeps accounts in a database that [`database`](crate::database) has opened.
-    pub(crate) fn new(pool: SqlitePool) -> Self {
-        Self { pool }
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database }
     }
 
     /// Adds an account and the digest of its token. Of callers that race for a name, one gets it.
@@ -65,16 +49,16 @@ impl Store {
         token: &TokenDigest,
         effect: Effect,
     ) -> Result<(), StoreError> {
-        let statement = sqlx::query_as(
+        let statement = Statement::new(
             "INSERT INTO accounts (id, name, max_cache_keys, token_digest, create_time) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (name) DO NOTHING RETURNING id, name, max_cache_keys, create_time",
         )
-        .bind(account.id.as_str())
-        .bind(account.name.as_str())
-        .bind(account.max_cache_keys.get())
-        .bind(token.to_text())
-        .bind(account.create_time);
-        self.change(statement, effect).await?.map(drop).ok_or(StoreError::NameTaken)
+        .text(account.id.as_str())
+        .text(account.name.as_str())
+        .number(account.max_cache_keys.get())
+        .text(&*token.to_text())
+        .number(account.create_time);
+        self.one(statement, effect).await?.map(drop).ok_or(StoreError::NameTaken)
     }
 
     /// The account whose token has a digest.
@@ -82,13 +66,11 @@ impl Store {
         &self,
         token: &TokenDigest,
     ) -> Result<Option<Account>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
+        let statement = Statement::new(
             "SELECT id, name, max_cache_keys, create_time FROM accounts WHERE token_digest = $1",
         )
-        .bind(token.to_text())
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(account))
+        .text(&*token.to_text());
+        Ok(self.one(statement, Effect::Lasting).await?)
     }
 
     /// Changes an account and gives it as it is then; `None` when there is none with this id.
@@ -98,14 +80,14 @@ impl Store {
         change: &Change,
         effect: Effect,
     ) -> Result<Option<Account>, StoreError> {
-        let statement = sqlx::query_as(
+        let statement = Statement::new(
             "UPDATE accounts SET name = COALESCE($2, name), max_cache_keys = COALESCE($3, max_cache_keys) WHERE id = $1 \
              RETURNING id, name, max_cache_keys, create_time",
         )
-        .bind(id.as_str())
-        .bind(change.name.as_ref().map(Name::as_str))
-        .bind(change.max_cache_keys.map(MaxCacheKeys::get));
-        self.change(statement, effect).await.map_err(|error| match error.as_database_error() {
+        .text(id.as_str())
+        .text(change.name.as_ref().map(Name::as_str))
+        .number(change.max_cache_keys.map(MaxCacheKeys::get));
+        self.one(statement, effect).await.map_err(|error| match error.as_database_error() {
             // The name is the only unique column that is written here.
             Some(cause) if cause.is_unique_violation() => StoreError::NameTaken,
             _ => error.into(),
@@ -119,42 +101,30 @@ impl Store {
         token: &TokenDigest,
         effect: Effect,
     ) -> Result<bool, StoreError> {
-        let statement = sqlx::query_as(
+        let statement = Statement::new(
             "UPDATE accounts SET token_digest = $2 WHERE id = $1 RETURNING id, name, max_cache_keys, create_time",
         )
-        .bind(id.as_str())
-        .bind(token.to_text());
-        Ok(self.change(statement, effect).await?.is_some())
+        .text(id.as_str())
+        .text(&*token.to_text());
+        Ok(self.one(statement, effect).await?.is_some())
     }
 
     /// Deletes an account; `false` when there is none with this id.
     pub(crate) async fn delete(&self, id: &AccountId, effect: Effect) -> Result<bool, StoreError> {
-        let statement = sqlx::query_as(
+        let statement = Statement::new(
             "DELETE FROM accounts WHERE id = $1 RETURNING id, name, max_cache_keys, create_time",
         )
-        .bind(id.as_str());
-        Ok(self.change(statement, effect).await?.is_some())
+        .text(id.as_str());
+        Ok(self.one(statement, effect).await?.is_some())
     }
 
-    /// Runs a statement that changes one account at most, and gives that account.
-    async fn change(
+    /// Runs a statement that is about one account at most, and gives that account.
+    async fn one(
         &self,
-        statement: Statement<'_>,
+        statement: Statement,
         effect: Effect,
     ) -> Result<Option<Account>, sqlx::Error> {
-        // All rows are fetched, although there is at most one: fetching one row would end the statement early, and an error of
-        // its commit would be lost.
-        let rows = match effect {
-            Effect::Lasting => statement.fetch_all(&self.pool).await?,
-            Effect::Tried => {
-                // When it is dropped on the way, it is taken back before anything else is done with its connection.
-                let mut trial = self.pool.begin().await?;
-                let rows = statement.fetch_all(&mut *trial).await?;
-                trial.rollback().await?;
-                rows
-            }
-        };
-        Ok(rows.into_iter().next().map(account))
+        Ok(self.database.rows(statement, effect).await?.into_iter().next().map(account))
     }
 
     /// The next accounts in the order of their ids, after one or from the first; at most `limit`.
@@ -165,13 +135,12 @@ impl Store {
     ) -> Result<Vec<Account>, StoreError> {
         // Every id is greater than the empty text.
         let after = after.map_or("", AccountId::as_str);
-        let rows: Vec<Row> = sqlx::query_as(
+        let statement = Statement::new(
             "SELECT id, name, max_cache_keys, create_time FROM accounts WHERE id > $1 ORDER BY id LIMIT $2",
         )
-        .bind(after)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await?;
+        .text(after)
+        .number(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.database.rows(statement, Effect::Lasting).await?;
         Ok(rows.into_iter().map(account).collect())
     }
 }
@@ -187,20 +156,6 @@ fn account((id, name, max_cache_keys, create_time): Row) -> Account {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::Io(_) => true,
-            sqlx::Error::Database(cause) => is_locked(cause.code().as_deref()),
-            _ => false,
-        };
-        if away { Self::Unavailable(error) } else { Self::Failed(error) }
+        if is_away(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
     }
-}
-
-/// Whether SQLite says that another connection holds the lock: SQLITE_BUSY (5) or SQLITE_LOCKED (6). The code may be an extended one,
-/// which has the primary code in its low byte (<https://www.sqlite.org/rescode.html>).
-fn is_locked(code: Option<&str>) -> bool {
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }

@@ -9,5 +9,9 @@ mod life_cycle;
 mod logs;
 mod original_client;
 mod paging;
+mod restart;
 mod storage;
 mod support;
+
+/// Where the servers of these tests keep their accounts.
+const ON_POSTGRES: bool = false;

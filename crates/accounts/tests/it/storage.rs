@@ -7,34 +7,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use tokio::time::{Duration, sleep, timeout};
-use tonic::Code;
 use wayside_proto::accounts::v1::{ListAccountsRequest, RotateTokenRequest};
 
 use crate::support::{Server, create, get_by_token};
-
-#[tokio::test]
-async fn accounts_survive_a_restart_of_the_server() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("made/by/the/server");
-    let server = Server::on(&path).await;
-    let mut client = server.client();
-    let (ada, old) = create(&mut client, "ada", 3).await;
-    let (grace, kept) = create(&mut client, "grace", 4).await;
-    let new = client
-        .rotate_token(RotateTokenRequest { id: ada.id.clone() })
-        .await
-        .unwrap()
-        .into_inner()
-        .token;
-    server.stop().await;
-
-    let server = Server::on(&path).await;
-    let mut client = server.client();
-    assert_eq!(get_by_token(&mut client, &new).await.unwrap(), ada);
-    assert_eq!(get_by_token(&mut client, &kept).await.unwrap(), grace);
-    assert_eq!(get_by_token(&mut client, &old).await.unwrap_err().code(), Code::NotFound);
-    server.stop().await;
-}
 
 #[tokio::test]
 async fn without_a_data_directory_every_server_has_accounts_of_its_own() {

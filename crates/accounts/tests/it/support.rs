@@ -1,10 +1,14 @@
 //! A server on a port of its own.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use accounts::{Accounts, AccountsArgs};
 use clap::Parser;
+use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -31,7 +35,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server with accounts of its own.
     pub(crate) async fn start(options: &[&str]) -> Self {
+        let elsewhere = ["--accounts-data-dir", "--accounts-database-url"];
+        if crate::ON_POSTGRES && !options.iter().any(|option| elsewhere.contains(option)) {
+            let database = options_of(&new_database().await);
+            let database = database.each_ref().map(String::as_str);
+            return Self::serve(&[&database, options].concat()).await;
+        }
+        Self::serve(options).await
+    }
+
+    async fn serve(options: &[&str]) -> Self {
         let prepared = prepared(options).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,7 +57,18 @@ impl Server {
         Self { address, stop, task }
     }
 
+    /// A server with the accounts that belong to a directory: those in it, or those of a database that is made for it.
     pub(crate) async fn on(directory: &Path) -> Self {
+        static DATABASES: Mutex<BTreeMap<PathBuf, [String; 4]>> = Mutex::new(BTreeMap::new());
+        if crate::ON_POSTGRES {
+            let known = DATABASES.lock().unwrap().get(directory).cloned();
+            let database = match known {
+                Some(database) => database,
+                None => options_of(&new_database().await),
+            };
+            DATABASES.lock().unwrap().insert(directory.to_owned(), database.clone());
+            return Self::serve(&database.each_ref().map(String::as_str)).await;
+        }
         Self::start(&["--accounts-data-dir", directory.to_str().unwrap()]).await
     }
 
@@ -58,6 +84,32 @@ impl Server {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
     }
+}
+
+/// Makes a database in the PostgreSQL of `tests/state.sh`, and gives its URL.
+pub(crate) async fn new_database() -> String {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let (url, file) = (told("WAYSIDE_TEST_POSTGRES"), told("WAYSIDE_TEST_POSTGRES_PASSWORD_FILE"));
+    let password = std::fs::read_to_string(file).unwrap();
+    let options = url.parse::<PgConnectOptions>().unwrap().password(password.trim());
+    let pool = PgPool::connect_with(options).await.unwrap();
+    let name = format!("it_{}_{number}", std::process::id());
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&pool).await.unwrap();
+    let (server, _) = url.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}
+
+/// The options of a server that uses a database.
+pub(crate) fn options_of(url: &str) -> [String; 4] {
+    let file = told("WAYSIDE_TEST_POSTGRES_PASSWORD_FILE");
+    ["--accounts-database-url", url, "--accounts-database-password-file", &file].map(str::to_owned)
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests/state.sh tells tests where its servers are")]
+fn told(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is missing: run tests/state.sh"))
 }
 
 /// A server with options as on the command line, which has no port yet.

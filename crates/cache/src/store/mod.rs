@@ -1,17 +1,23 @@
-//! The entries of every account, in memory, with exact limits. It knows nothing of gRPC, and is told the time by its callers.
+//! The entries of every account, in this process or in a Redis that several replicas of the cache share. It knows nothing of gRPC.
 //!
-//! Accounts are spread over shards with a mutex each. A std mutex, because nothing is awaited while one is held, and every hold is short:
-//! values are copied before it and freed after it, and expiry and paging work in bounded steps.
+//! Both keep what the cache promises: a quota that racing calls cannot exceed, entries that are gone when their time to live is over, and
+//! pages in the order of the keys. The same tests hold them to it.
 
-mod entries;
-mod ledger;
+mod any;
+mod entry;
+mod failure;
+mod location;
+mod memory;
+mod redis;
 mod rehearsal;
-mod shards;
-mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use entries::{Item, Page};
+pub(crate) use any::Store;
+pub(crate) use entry::{Item, Page, Write};
+pub(crate) use failure::{Failure, NotStored, Refused};
+pub(crate) use location::CacheStoreParser;
+pub use location::{BadCacheStore, CacheStore, RedisAddress};
+pub(crate) use memory::{MemoryStore, keep_swept};
+pub(crate) use redis::RedisStore;
 pub(crate) use rehearsal::Rehearsal;
-pub(crate) use shards::{Refused, Store, Write};
-pub(crate) use sweep::keep_swept;

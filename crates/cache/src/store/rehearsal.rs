@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::entries::size;
-use super::{Refused, Store, Write};
-
 /// The writes of one account that were tried and not done.
 ///
-/// It has one record for each key that was tried. While nothing else writes to the account, [`Store::rehearse`] says of each write exactly what
-/// [`Store::insert`] would; what others write meanwhile is seen when the same key is tried again, and may be counted as it was until then.
+/// It has one record for each key that was tried. While nothing else writes to the account, it lets a store say of each write exactly what an
+/// insert would come to; what others write meanwhile is seen when the same key is tried again, and may be counted as it was until then.
 #[derive(Debug, Default)]
 pub(crate) struct Rehearsal {
     records: BTreeMap<Arc<str>, Record>,
@@ -32,70 +29,36 @@ struct Record {
 
 /// As much of an entry as its limits ask for.
 #[derive(Clone, Copy, Debug)]
-struct Extent {
-    size: u64,
-    expires: Option<Instant>,
-}
-
-impl Store {
-    /// Says what [`insert`](Self::insert) would after the writes that were tried before, and writes and reserves nothing.
-    ///
-    /// # Errors
-    /// As those of `insert`.
-    pub(crate) fn rehearse(
-        &self,
-        rehearsal: &mut Rehearsal,
-        account: &Arc<str>,
-        limit: u64,
-        write: &Write<'_>,
-        now: Instant,
-    ) -> Result<(), Refused> {
-        let Write { key, val, expires } = *write;
-        let new_size = (key.len() + val.len()) as u64;
-        rehearsal.expire(now);
-        self.change(account, |entries, garbage| {
-            let mut purge = self.purge(key, now, entries, garbage);
-            let stored = entries
-                .get(key, now)
-                .map(|entry| Extent { size: size(key, &entry.val), expires: entry.expires });
-            let old = rehearsal.records.get(key).map_or(stored, |record| record.tried);
-            while old.is_none() && rehearsal.keys_beside(entries.len()) >= limit {
-                if !purge(entries) {
-                    return Err(Refused::KeyLimit { limit });
-                }
-            }
-            if rehearsal.is_full(key, entries.len()) {
-                return Err(Refused::KeyLimit { limit });
-            }
-            let growth = new_size.saturating_sub(old.map_or(0, |old| old.size));
-            while !self.ledger.has_room(growth, rehearsal.bytes) {
-                if !purge(entries) {
-                    return Err(Refused::Full { limit: self.ledger.limit() });
-                }
-            }
-            let tried = Some(Extent { size: new_size, expires });
-            rehearsal.forget(key);
-            rehearsal.remember(key.into(), Record { stored, tried });
-            Ok(())
-        })
-    }
+pub(super) struct Extent {
+    pub(super) size: u64,
+    pub(super) expires: Option<Instant>,
 }
 
 impl Rehearsal {
+    /// What a write to a key would replace: what was tried there before, else what is stored.
+    pub(super) fn replaced(&self, key: &str, stored: Option<Extent>) -> Option<Extent> {
+        self.records.get(key).map_or(stored, |record| record.tried)
+    }
+
     /// How many keys the account would have if it has so many.
-    fn keys_beside(&self, entries: usize) -> u64 {
+    pub(super) fn keys_beside(&self, entries: usize) -> u64 {
         (entries as u64).saturating_add_signed(self.keys)
+    }
+
+    /// How many bytes more the account would take than it takes.
+    pub(super) fn bytes(&self) -> i64 {
+        self.bytes
     }
 
     /// Whether a key is one too many to remember. Each record is of a key that the account would have or has, unless others delete what they were
     /// made from: whoever does that on purpose has the rehearsal refused rather than grow.
-    fn is_full(&self, key: &str, entries: usize) -> bool {
+    pub(super) fn is_full(&self, key: &str, entries: usize) -> bool {
         let most = self.keys_beside(entries).saturating_add(entries as u64);
         self.records.len() as u64 > most && !self.records.contains_key(key)
     }
 
     /// Takes what has expired out of the records.
-    fn expire(&mut self, now: Instant) {
+    pub(super) fn expire(&mut self, now: Instant) {
         while let Some((expires, key)) = self.expiries.pop_first() {
             if expires > now {
                 self.expiries.insert((expires, key));
@@ -105,6 +68,12 @@ impl Rehearsal {
                 self.remember(key, record.at(now));
             }
         }
+    }
+
+    /// Takes a write as done to a key under which so much is stored.
+    pub(super) fn note(&mut self, key: &str, stored: Option<Extent>, tried: Extent) {
+        self.forget(key);
+        self.remember(key.into(), Record { stored, tried: Some(tried) });
     }
 
     fn remember(&mut self, key: Arc<str>, record: Record) {

@@ -13,3 +13,6 @@ mod quota;
 mod restore;
 mod support;
 mod tenancy;
+
+/// Where the caches of these tests keep their entries.
+const ON_REDIS: bool = false;

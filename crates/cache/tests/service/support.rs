@@ -14,7 +14,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use wayside_balance::Channel;
 use wayside_chassis::{
-    App, DryRunSupport, Needs, ProcessArgs, Selector, Setup, StartError, prepare,
+    App, DryRunSupport, Needs, Prepared, ProcessArgs, Selector, Setup, StartError, prepare,
 };
 use wayside_proto::accounts::v1::accounts_service_server::{
     AccountsService, AccountsServiceServer,
@@ -88,8 +88,33 @@ impl System {
 
 /// Starts a cache that asks the accounts server at an address.
 pub(crate) async fn start_cache(accounts: &str, options: &[&str]) -> SocketAddr {
-    let args = [&["cache", "--cache-accounts-target", accounts], options].concat();
-    serve::<Cache>(Cli::parse_from(args).cache).await
+    let target = ["--cache-accounts-target", accounts];
+    // What is about the limit of memory is so wherever other tests keep their entries.
+    let says_where = ["--cache-store", "--cache-max-bytes"];
+    let elsewhere = options.iter().any(|option| says_where.contains(option));
+    let redis = if crate::ON_REDIS && !elsewhere { redis_of_its_own() } else { Vec::new() };
+    let redis = redis.iter().map(String::as_str).collect::<Vec<_>>();
+    listen(prepared(&[&target, redis.as_slice(), options].concat()).await.unwrap()).await
+}
+
+/// A cache with options as on the command line, which has no port yet.
+pub(crate) async fn prepared(options: &[&str]) -> Result<Prepared, StartError> {
+    let cli = Cli::parse_from(["cache"].iter().chain(options));
+    prepare::<Cache>("cache", cli.cache, &cli.process).await
+}
+
+/// The options of a cache that has one of the databases of the Redis of `tests/state.sh` for itself.
+pub(crate) fn redis_of_its_own() -> Vec<String> {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    let database = 1 + USED.fetch_add(1, Ordering::Relaxed);
+    let store = format!("{}/{database}", told("WAYSIDE_TEST_REDIS"));
+    let file = told("WAYSIDE_TEST_REDIS_PASSWORD_FILE");
+    ["--cache-store", &store, "--cache-store-password-file", &file].map(str::to_owned).to_vec()
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests/state.sh tells tests where its servers are")]
+fn told(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is missing: run tests/state.sh"))
 }
 
 pub(crate) fn channel(address: SocketAddr) -> Channel {
@@ -98,7 +123,10 @@ pub(crate) fn channel(address: SocketAddr) -> Channel {
 
 async fn serve<A: App>(args: A::Args) -> SocketAddr {
     let process = Cli::parse_from(["test"]).process;
-    let server = prepare::<A>(A::NAME, args, &process).await.unwrap();
+    listen(prepare::<A>(A::NAME, args, &process).await.unwrap()).await
+}
+
+async fn listen(server: Prepared) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(server.serve(listener, pending()));

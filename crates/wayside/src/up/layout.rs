@@ -87,7 +87,9 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     } = args;
     // It is one person's own machine.
     process.debug_pages.get_or_insert(true);
-    accounts.accounts_data_dir = accounts.accounts_data_dir.or(data_dir);
+    if accounts.accounts_database_url.is_none() {
+        accounts.accounts_data_dir = accounts.accounts_data_dir.or(data_dir);
+    }
     // Exactly the port of the sample images is opened, not the whole of this machine.
     media.media_allow_cidr.push(samples_range(layout.samples).parse().map_err(anyhow::Error::msg)?);
 

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 use tokio::time::{Duration, Instant};
 
 use super::{account, keys, write};
-use crate::store::{Item, Refused, Rehearsal, Store, Write};
+use crate::store::memory::MemoryStore;
+use crate::store::{Item, Refused, Rehearsal, Write};
 
 const LIMIT: Refused = Refused::KeyLimit { limit: 2 };
 const FULL: Refused = Refused::Full { limit: 10 };
@@ -13,7 +14,7 @@ fn expiring(key: &str, expires: Instant) -> Write<'_> {
 
 #[test]
 fn keys_that_were_tried_count_once_each_and_updates_do_not() {
-    let (store, ann, now) = (Store::new(1000), account("ann"), Instant::now());
+    let (store, ann, now) = (MemoryStore::new(1000), account("ann"), Instant::now());
     store.insert(&ann, 2, &write("a", b"1"), now).unwrap();
     let mut rehearsal = Rehearsal::default();
     let mut tried = |key| store.rehearse(&mut rehearsal, &ann, 2, &write(key, b"2"), now);
@@ -24,7 +25,7 @@ fn keys_that_were_tried_count_once_each_and_updates_do_not() {
 
 #[test]
 fn bytes_add_up_and_a_smaller_value_gives_some_back() {
-    let (store, ann, now) = (Store::new(10), account("ann"), Instant::now());
+    let (store, ann, now) = (MemoryStore::new(10), account("ann"), Instant::now());
     store.insert(&ann, 9, &write("a", b"12345"), now).unwrap();
     let mut rehearsal = Rehearsal::default();
     let mut tried = |key, val| store.rehearse(&mut rehearsal, &ann, 9, &write(key, val), now);
@@ -43,7 +44,7 @@ fn bytes_add_up_and_a_smaller_value_gives_some_back() {
 
 #[test]
 fn what_was_tried_expires_and_so_does_what_it_would_have_replaced() {
-    let (store, ann, start) = (Store::new(1000), account("ann"), Instant::now());
+    let (store, ann, start) = (MemoryStore::new(1000), account("ann"), Instant::now());
     let second = |number| start + Duration::from_secs(number);
     store.insert(&ann, 2, &expiring("a", second(2)), start).unwrap();
     let mut rehearsal = Rehearsal::default();
@@ -58,7 +59,7 @@ fn what_was_tried_expires_and_so_does_what_it_would_have_replaced() {
 
 #[test]
 fn a_rehearsal_stays_bounded_when_what_it_saw_is_deleted_under_it() {
-    let (store, ann, now) = (Store::new(u64::MAX), account("ann"), Instant::now());
+    let (store, ann, now) = (MemoryStore::new(u64::MAX), account("ann"), Instant::now());
     let mut rehearsal = Rehearsal::default();
     let refused = (0..1000).filter(|number| {
         let key = format!("{number}");
@@ -73,7 +74,7 @@ fn a_rehearsal_stays_bounded_when_what_it_saw_is_deleted_under_it() {
 
 #[test]
 fn a_key_that_is_tried_again_and_again_takes_no_more_room() {
-    let (store, ann, start) = (Store::new(u64::MAX), account("ann"), Instant::now());
+    let (store, ann, start) = (MemoryStore::new(u64::MAX), account("ann"), Instant::now());
     let mut rehearsal = Rehearsal::default();
     for number in 1..1000 {
         let write = expiring("a", start + Duration::from_secs(number));
@@ -106,8 +107,8 @@ fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// A store with what some steps leave in it, all written at once under a limit of their own.
-fn store_with(max_bytes: u64, before: &[Step], start: Instant) -> Store {
-    let store = Store::new(max_bytes);
+fn store_with(max_bytes: u64, before: &[Step], start: Instant) -> MemoryStore {
+    let store = MemoryStore::new(max_bytes);
     for (number, step) in before.iter().enumerate() {
         let account = account(if number % 3 == 0 { "bob" } else { "ann" });
         // Some do not fit, which is as good a beginning as any.
@@ -116,7 +117,11 @@ fn store_with(max_bytes: u64, before: &[Step], start: Instant) -> Store {
     store
 }
 
-fn all(store: &Store, account: &str, now: Instant) -> Vec<(String, Vec<u8>, Option<Instant>)> {
+fn all(
+    store: &MemoryStore,
+    account: &str,
+    now: Instant,
+) -> Vec<(String, Vec<u8>, Option<Instant>)> {
     let entry = |Item { key, val, expires }| (String::from(&*key), val.to_vec(), expires);
     store.page(account, None, now).items.into_iter().map(entry).collect()
 }

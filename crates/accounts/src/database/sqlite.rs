@@ -1,17 +1,18 @@
-//! Opening the database, in memory or in a directory, and bringing its tables up to date.
+//! SQLite: a database in memory or in a directory.
 
 use std::fs::DirBuilder;
-use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::Connection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Connection, SqlSafeStr};
 use tokio::time::Duration;
+
+use super::OpenError;
+use super::migrations::migrations;
 
 /// The name of the database file.
 const FILE: &str = "accounts.db";
@@ -19,26 +20,6 @@ const FILE: &str = "accounts.db";
 const CONNECTIONS: u32 = 4;
 /// How long to wait for a connection, and for the lock of another writer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Why the database could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
-    /// The directory is not there and cannot be made, or cannot be entered.
-    #[error("cannot use the directory '{}'", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The database cannot be opened.
-    #[error("cannot open the database")]
-    Open(#[source] sqlx::Error),
-    /// The tables are not those of this release, and cannot be made so.
-    #[error("cannot bring the database up to date")]
-    Migrate(#[source] MigrateError),
-}
 
 /// Opens a database that ends with its pool.
 pub(crate) async fn in_memory() -> Result<SqlitePool, OpenError> {
@@ -101,16 +82,10 @@ async fn open(
     Ok(pool)
 }
 
-/// Every change of the tables, oldest first. Not by `sqlx::migrate!`, which needs the query macros and a build script.
-fn migrations() -> Migrator {
-    let accounts = include_str!("../migrations/0001_accounts.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "accounts".into(),
-        MigrationType::Simple,
-        accounts,
-        false,
-    )])
+/// Whether SQLite says that another connection holds the lock: SQLITE_BUSY (5) or SQLITE_LOCKED (6). The code may be an extended one,
+/// which has the primary code in its low byte (<https://www.sqlite.org/rescode.html>).
+pub(super) fn is_locked(code: Option<&str>) -> bool {
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 #[cfg(test)]

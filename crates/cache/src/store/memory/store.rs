@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::entries::{Entries, Entry, Page, size};
+use super::entries::{Entries, Entry, size};
 use super::ledger::Ledger;
+use crate::store::{Page, Refused, Write};
 
 /// How many mutexes the accounts are spread over.
 const SHARDS: usize = 64;
@@ -18,39 +19,25 @@ const PURGE_BATCH: usize = 64;
 /// The accounts of one shard that have entries.
 pub(super) type Shard = BTreeMap<Arc<str>, Entries>;
 
-/// The entries of every account.
+/// The entries of every account, in memory.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
     pub(super) ledger: Ledger,
 }
 
-/// An entry that is to be written.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Write<'a> {
-    pub(crate) key: &'a str,
-    pub(crate) val: &'a [u8],
-    /// From when on it is gone; `None` keeps it until it is deleted.
-    pub(crate) expires: Option<Instant>,
+/// How full a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fullness {
+    pub(crate) accounts: u64,
+    /// Those included that have expired and are not swept yet.
+    pub(crate) keys: u64,
+    pub(crate) bytes: u64,
+    pub(crate) max_bytes: u64,
 }
 
-/// Why an entry was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The account has as many keys as it may have.
-    KeyLimit {
-        /// How many that is.
-        limit: u64,
-    },
-    /// The keys and values of all accounts together would be too large.
-    Full {
-        /// How large they may be, in bytes.
-        limit: u64,
-    },
-}
-
-impl Store {
+impl MemoryStore {
     /// A store for keys and values of so many bytes together.
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
@@ -82,6 +69,22 @@ impl Store {
             self.ledger.release(old_size.saturating_sub(new_size));
             Ok(())
         })
+    }
+
+    /// How full it is.
+    pub(crate) fn fullness(&self) -> Fullness {
+        let mut fullness = Fullness {
+            bytes: self.ledger.used(),
+            max_bytes: self.ledger.limit(),
+            ..Fullness::default()
+        };
+        // One shard after the other, so that no call waits for more than one of them.
+        for shard in 0..self.shard_count() {
+            let accounts = self.lock(shard);
+            fullness.accounts += accounts.len() as u64;
+            fullness.keys += accounts.values().map(|entries| entries.len() as u64).sum::<u64>();
+        }
+        fullness
     }
 
     /// Reads a value.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 
-use super::Store;
+use super::MemoryStore;
 
 /// How often all accounts are looked through: how long at most an expired entry takes up memory, give or take the sweep itself.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 const STEP: usize = 256;
 
 /// Sweeps the store for ever.
-pub(crate) async fn keep_swept(store: Arc<Store>) {
+pub(crate) async fn keep_swept(store: Arc<MemoryStore>) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -32,7 +32,7 @@ pub(crate) async fn keep_swept(store: Arc<Store>) {
     }
 }
 
-impl Store {
+impl MemoryStore {
     /// Frees what has expired in some accounts of a shard, and gives the account to go on from.
     pub(super) fn sweep_step(
         &self,

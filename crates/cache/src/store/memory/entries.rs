@@ -7,10 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// How many entries a page may look at: what bounds the time that the lock is held.
-const PAGE_ENTRIES: usize = 64;
-/// How large the values of a page may be together, unless it is a single one: what a slow reader keeps in memory.
-const PAGE_BYTES: usize = 256 * 1024;
+use crate::store::entry::{Item, PAGE_BYTES, PAGE_ENTRIES, Page};
 
 /// The entries of one account. Both indexes share the text of a key.
 #[derive(Debug, Default)]
@@ -26,22 +23,6 @@ pub(super) struct Entry {
     pub(super) val: Bytes,
     /// From when on it is gone.
     pub(super) expires: Option<Instant>,
-}
-
-/// An entry that was read. A cheap copy, which keeps the value alive when the entry is replaced meanwhile.
-#[derive(Clone, Debug)]
-pub(crate) struct Item {
-    pub(crate) key: Arc<str>,
-    pub(crate) val: Bytes,
-    pub(crate) expires: Option<Instant>,
-}
-
-/// Some entries in the order of their keys.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    pub(crate) items: Vec<Item>,
-    /// After which key the next page starts; `None` when this is the last. A page can be empty and not the last.
-    pub(crate) next: Option<Arc<str>>,
 }
 
 impl Entries {
