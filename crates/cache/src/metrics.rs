@@ -37,6 +37,11 @@ impl Refusals {
         };
         self.0[reason].fetch_add(1, Ordering::Relaxed);
     }
+
+    #[cfg(test)]
+    pub(crate) fn key_limit(&self) -> u64 {
+        self.0[0].load(Ordering::Relaxed)
+    }
 }
 
 impl Source for Refusals {
@@ -61,6 +66,48 @@ impl Source for Fullness {
             (&MAX_BYTES, fullness.max_bytes),
         ] {
             samples.add(metric, Labels::default(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+    use wayside_chassis::{Format, Samples};
+
+    use super::*;
+    use crate::store::Write;
+
+    fn told(source: &impl Source) -> String {
+        let mut samples = Samples::default();
+        source.collect(&mut samples.within(Labels::default()));
+        samples.text(Format::Plain)
+    }
+
+    #[test]
+    fn refusals_are_told_by_the_limit_that_was_reached() {
+        let refusals = Refusals::default();
+        refusals.count(Refused::KeyLimit { limit: 1 });
+        refusals.count(Refused::KeyLimit { limit: 7 });
+        refusals.count(Refused::Full { limit: 1 });
+        let text = told(&refusals);
+        for (reason, count) in [("key_limit", 2), ("full", 1), ("out_of_memory", 0)] {
+            let line = format!("wayside_cache_refused_total{{reason=\"{reason}\"}} {count}\n");
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_in_memory_tells_how_full_it_is() {
+        let store = Arc::new(MemoryStore::new(100));
+        for (account, key) in [("ann", "a"), ("ann", "b"), ("bob", "a")] {
+            let write = Write { key, val: b"1234", expires: None };
+            store.insert(&account.into(), 9, &write, Instant::now()).unwrap();
+        }
+        let text = told(&Fullness(store));
+        for (name, value) in [("keys", 3), ("accounts", 2), ("bytes", 15), ("max_bytes", 100)] {
+            let line = format!("wayside_cache_{name} {value}\n");
+            assert!(text.contains(&line), "{line} is missing in\n{text}");
         }
     }
 }

@@ -211,6 +211,7 @@ mod tests {
         advance(Duration::from_millis(59_999)).await;
         get(&service, "a").await.unwrap();
         assert_eq!(store(&service, "b", None).await, Err(Code::FailedPrecondition));
+        assert_eq!(service.refusals().key_limit(), 1);
         advance(Duration::from_millis(1)).await;
         assert_eq!(get(&service, "a").await, Err(Code::NotFound));
         store(&service, "b", None).await.unwrap();

@@ -49,7 +49,9 @@ pub use wayside_interceptors::client::retry::{Attempts, NotIdempotent};
 pub use wayside_interceptors::deadline::Timeouts;
 pub use wayside_interceptors::dry_run::{DryRun, Support as DryRunSupport};
 pub use wayside_interceptors::errors::{StatusBuilder, Violations};
-pub use wayside_interceptors::metrics::{Bounds, Histogram, Labels, Metric, Source, Within};
+pub use wayside_interceptors::metrics::{
+    Bounds, Format, Histogram, Labels, Metric, Samples, Source, Within,
+};
 pub use wayside_interceptors::observe::CallRecord;
 pub use wayside_interceptors::selector::Selector;
 pub use wayside_interceptors::{Peer, auth, concurrency, metadata, rate_limit};

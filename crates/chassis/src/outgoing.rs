@@ -48,7 +48,8 @@ pub(crate) fn compose(
     recent: Option<&Recent>,
 ) -> (Outgoing, Watched) {
     let timeouts = channel.clone();
-    let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Mutex::default() };
+    let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Arc::default() };
+    let throttle = policies.throttle.clone();
     let retry = RetryLayer::new(policies);
     let retry = match args.budget() {
         Some(budget) => retry.budget(budget),
@@ -59,6 +60,7 @@ pub(crate) fn compose(
         calls: ClientCalls::new(channel.target().to_string()),
         breaker: args.breaker(target),
         retries: retry.stats(),
+        throttle,
     };
     let (calls, breaker) = (&watched.calls, watched.breaker.clone());
     let (writes_call, writes_attempt) = recent.map(|recent| recent.observers(target)).unzip();
@@ -88,11 +90,13 @@ fn timeouts_of(channel: &Channel, path: &str) -> Timeouts {
     Timeouts { default: timeout, max: timeout }
 }
 
+/// The throttle of a channel whose service config has one, and what it was made of.
+pub(crate) type ThrottleInUse = Arc<Mutex<Option<(RetryThrottling, Arc<Throttle>)>>>;
+
 /// The policies in a channel's service config, as it is now.
 struct ServiceConfigPolicies {
     channel: Channel,
-    /// The throttle in use, and what it was made of.
-    throttle: Mutex<Option<(RetryThrottling, Arc<Throttle>)>>,
+    throttle: ThrottleInUse,
 }
 
 impl Policies for ServiceConfigPolicies {

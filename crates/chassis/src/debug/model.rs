@@ -44,6 +44,8 @@ pub(super) struct Channel {
     pub(super) hedges: u64,
     /// Calls that were not sent again although their policy allowed it.
     pub(super) not_retried: Vec<Count>,
+    /// Those that are left for retries; below half of the most nothing is retried. `null` without throttling.
+    pub(super) retry_tokens: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +119,7 @@ impl Channel {
             retries: retries.retries(),
             hedges: retries.hedges(),
             not_retried: counts(watched.not_retried()),
+            retry_tokens: watched.tokens().map(|(tokens, _)| tokens),
         }
     }
 }

@@ -69,6 +69,9 @@ fn add_channel(html: &mut Html, channel: &Channel) {
     html.html(", retries: ").text(channel.retries.to_string()).html(", hedges: ");
     html.text(channel.hedges.to_string());
     add_counts(html, ", not retried: ", &channel.not_retried);
+    if let Some(tokens) = channel.retry_tokens {
+        html.html(", tokens for retries: ").text(format!("{tokens:.1}"));
+    }
     html.html(". Connections made: ").text(channel.connections_made.to_string());
     html.html(", failed: ").text(channel.connections_failed.to_string());
     add_counts(html, ", ended: ", &channel.disconnections);

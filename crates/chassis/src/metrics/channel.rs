@@ -1,12 +1,14 @@
 //! A channel of a server, and what is counted around it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use wayside_balance::{Channel, ConnectivityState, Snapshot};
 use wayside_interceptors::client::circuit_breaker::{CircuitBreaker, State};
 use wayside_interceptors::client::metrics::ClientCalls;
 use wayside_interceptors::client::retry::RetryStats;
 use wayside_interceptors::metrics::{Labels, Metric, Source, Within};
+
+use crate::outgoing::ThrottleInUse;
 
 // Source: gRFC A94.
 static DISCONNECTIONS: Metric =
@@ -43,6 +45,13 @@ static NOT_RETRIED: Metric = Metric::counter(
     "Calls that were not retried although their policy allowed it",
 );
 
+static TOKENS: Metric = Metric::gauge(
+    "wayside_retry_throttle_tokens",
+    "Tokens that are left; below half nothing is retried",
+);
+static MAX_TOKENS: Metric =
+    Metric::gauge("wayside_retry_throttle_max_tokens", "Tokens that there are when nothing fails");
+
 /// A channel that is made for a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
@@ -50,6 +59,7 @@ pub(crate) struct Watched {
     pub(crate) calls: ClientCalls,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) retries: Arc<RetryStats>,
+    pub(crate) throttle: ThrottleInUse,
 }
 
 impl Watched {
@@ -63,6 +73,13 @@ impl Watched {
             ("pushed_back", stats.pushed_back()),
             ("overflowed", stats.overflowed()),
         ]
+    }
+
+    /// The tokens that are left for retries, and how many there can be. `None` where the service config has no throttling, or nothing was called yet.
+    pub(crate) fn tokens(&self) -> Option<(f64, f64)> {
+        let throttle = self.throttle.lock().unwrap_or_else(PoisonError::into_inner);
+        let (made_of, throttle) = throttle.as_ref()?;
+        Some((throttle.tokens(), made_of.max_tokens.into()))
     }
 
     /// What the breaker does with calls now.
@@ -90,6 +107,10 @@ impl Source for Watched {
         }
         for (reason, count) in self.not_retried() {
             samples.add(&NOT_RETRIED, [("reason", reason)], count);
+        }
+        if let Some((tokens, max_tokens)) = self.tokens() {
+            samples.add(&TOKENS, Labels::default(), tokens);
+            samples.add(&MAX_TOKENS, Labels::default(), max_tokens);
         }
     }
 }
