@@ -177,6 +177,20 @@ def both_formats(admin):
     return labels
 
 
+def debug_page(admin):
+    """The page that is on in `wayside up`."""
+    print("/debug/channels")
+    page = json.loads(fetch(f"{admin}/debug/channels?format=json")[1])
+    ready = [one for server in page["servers"] for channel in server["channels"] for one in channel["subchannels"] if one["state"] == "READY"]
+    check("seven endpoints are READY and picked", len([one for one in ready if one["picks"]]) == 7, ready)
+    check("the last 200 calls are there", len(page["calls"]) == 200, len(page["calls"]))
+    greetings = [call for call in page["calls"] if call["method"].endswith("/Greet")]
+    endpoints = {attempt["endpoint"] for call in greetings for attempt in call["attempts"]}
+    check("their attempts say where they went", len(endpoints) == 3 and None not in endpoints, endpoints)
+    kind, html = fetch(f"{admin}/debug/channels")
+    check("it is a page too", kind.startswith("text/html") and "greet.v1.GreetService/Greet" in html and "<script" not in html, kind)
+
+
 def with_variables(expression):
     return expression.replace("$__rate_interval", "30s").replace("$server", ".*")
 
@@ -254,6 +268,7 @@ def main():
                 wait_for("Prometheus has scraped the system six times", up)
                 check("every scrape was good", prometheus.query("min_over_time(up[1m])")["data"]["result"][0]["value"][1] == "1")
                 exported = both_formats(system.admin)
+                debug_page(system.admin)
                 check_boards(exported, prometheus)
                 check_alerts(exported, prometheus)
             finally:

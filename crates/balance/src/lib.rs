@@ -93,8 +93,8 @@ mod totals;
 mod transport;
 
 pub use channel::{
-    Channel, ChannelBuilder, ChannelError, ResolverSnapshot, Snapshot, SubchannelSnapshot,
-    WaitForReady,
+    CallWatch, Channel, ChannelBuilder, ChannelError, ResolverSnapshot, SentAgain, Snapshot,
+    SubchannelSnapshot, WaitForReady, WatchCall,
 };
 pub use endpoint::{Address, Endpoint};
 pub use naming::{Target, TargetError};

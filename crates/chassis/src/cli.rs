@@ -9,6 +9,7 @@ use crate::jwt::JwtArgs;
 use crate::limit_args::LimitArgs;
 use crate::server_args::ServerArgs;
 use crate::tls::TlsArgs;
+use crate::trace_args::TraceArgs;
 
 /// Options of the process, whatever it serves.
 #[derive(Args, Clone, Debug)]
@@ -59,6 +60,10 @@ pub struct ProcessArgs {
     /// Which tokens are good.
     #[command(flatten)]
     pub jwt: JwtArgs,
+
+    /// What is told of calls as spans.
+    #[command(flatten)]
+    pub traces: TraceArgs,
 
     /// How other servers are called.
     #[command(flatten)]

@@ -11,6 +11,7 @@ use wayside_interceptors::deadline::Deadline;
 use wayside_interceptors::dry_run::DryRun;
 use wayside_interceptors::metadata::Propagated;
 use wayside_interceptors::observe::CallRecord;
+use wayside_interceptors::trace::TraceContext;
 
 /// The circumstances of the call that is being served. A handler takes it from its request and makes every outgoing request with it,
 /// so that no call that serves another one outlives it.
@@ -70,13 +71,26 @@ impl Context {
         self.propagated.as_ref()?.request_id().to_str().ok()
     }
 
+    /// Where in a trace the call is, if there are traces. In the extensions of a request, it is the span that the request is made within;
+    /// [`outgoing`](Self::outgoing) puts it there.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.record.as_ref()?.trace()
+    }
+
+    /// Says which route of an HTTP server the call has taken, as a template such as `/v1/movies/{id}`: spans are named by it.
+    pub fn set_route(&self, route: impl Into<Arc<str>>) {
+        if let Some(record) = &self.record {
+            record.set_route(route);
+        }
+    }
+
     /// The address of the caller.
     pub fn peer(&self) -> Option<Peer> {
         self.peer
     }
 
     /// A request for an outgoing call that ends with the call being served, and after `limit` at the latest. It carries the request id, the
-    /// headers that are handed on and, within a dry run, that it is one. The channels of a [`Setup`](crate::Setup) take a margin off the time that is left, for the
+    /// headers that are handed on, the trace that the call is part of and, within a dry run, that it is one. The channels of a [`Setup`](crate::Setup) take a margin off the time that is left, for the
     /// way of the answer.
     ///
     /// # Errors
@@ -102,6 +116,9 @@ impl Context {
         }
         if let Some(dry_run) = self.dry_run {
             extensions.insert(dry_run);
+        }
+        if let Some(trace) = self.trace() {
+            extensions.insert(trace.clone());
         }
         Ok(request)
     }

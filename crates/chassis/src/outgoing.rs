@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Request;
+use tonic::body::Body;
 use tower::ServiceBuilder;
-use tower::util::Either;
-use wayside_balance::Channel;
+use tower::util::{Either, MapRequest};
 use wayside_balance::service_config::{HedgingPolicy, MethodConfig, RetryPolicy, RetryThrottling};
+use wayside_balance::{Address, CallWatch, Channel, SentAgain, WatchCall};
 use wayside_interceptors::client::auth::Auth;
 use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerService};
 use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
@@ -16,7 +18,9 @@ use wayside_interceptors::client::observe::{Observe, ObserveLayer};
 use wayside_interceptors::client::retry::{
     self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
 };
+use wayside_interceptors::client::trace::{AttemptNotes, TraceAttempts, TraceSent};
 use wayside_interceptors::deadline::Timeouts;
+use wayside_interceptors::trace::Tracer;
 
 use crate::call_args::CallArgs;
 use crate::debug::{AttemptObserver, CallObserver, Recent};
@@ -26,25 +30,29 @@ use crate::metrics::Watched;
 /// hands metadata on and logs every call.
 pub type Outgoing = Observe<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>, OfCall>;
 
-/// What is told of calls: their numbers, the page of the last calls, the log.
-type OfCall = (PerCall, Option<CallObserver>, CallLog);
+/// What is told of calls: the span first, so that the others know its trace; the numbers, the page of the last calls, the log.
+type OfCall = (Option<TraceSent>, PerCall, Option<CallObserver>, CallLog);
 
 /// What is told of attempts.
-type OfAttempt = (PerAttempt, Option<AttemptObserver>);
+type OfAttempt = (Option<TraceAttempts>, PerAttempt, Option<AttemptObserver>);
 
 /// What makes the attempts of a call.
-type Attempts = Retry<Observe<CircuitBreakerService<Channel>, OfAttempt>>;
+type Attempts = Retry<Observe<CircuitBreakerService<Told>, OfAttempt>>;
+
+/// A channel that tells the span of an attempt what becomes of it.
+type Told = MapRequest<Channel, fn(Request<Body>) -> Request<Body>>;
 
 /// Puts the client's interceptors around a channel, with the defaults of [`CallArgs`].
 pub fn outgoing(channel: Channel) -> Outgoing {
-    compose(channel, "", &CallArgs::default(), None).0
+    compose(channel, "", &CallArgs::default(), None, None).0
 }
 
-/// Puts the client's interceptors around a channel to `target`, and gives what is counted there. Calls are written down in `recent`.
+/// Puts the client's interceptors around a channel to `target`, and gives what is counted there. The spans of calls are made by `tracer`, and the last calls written down in `recent`.
 pub(crate) fn compose(
     channel: Channel,
     target: &str,
     args: &CallArgs,
+    tracer: Option<Tracer>,
     recent: Option<&Recent>,
 ) -> (Outgoing, Watched) {
     let timeouts = channel.clone();
@@ -66,7 +74,12 @@ pub(crate) fn compose(
     let (writes_call, writes_attempt) = recent.map(|recent| recent.observers(target)).unzip();
     let outgoing = ServiceBuilder::new()
         // Outermost, so that it is one line a call, with what became of it after all attempts.
-        .layer(ObserveLayer::new((calls.per_call(), writes_call, CallLog)))
+        .layer(ObserveLayer::new((
+            tracer.clone().map(TraceSent::new),
+            calls.per_call(),
+            writes_call,
+            CallLog,
+        )))
         // Before anything is kept of the request to send it again.
         .layer(MetadataLayer::default())
         // So that the deadline covers every attempt and the pauses between them, and the fetching of a token.
@@ -76,11 +89,40 @@ pub(crate) fn compose(
         // Each attempt is picked anew.
         .layer(retry)
         // Around the breaker, so that an attempt that it refuses is seen to have failed.
-        .layer(ObserveLayer::new((calls.per_attempt(), writes_attempt)))
+        .layer(ObserveLayer::new((
+            tracer.map(TraceAttempts::new),
+            calls.per_attempt(),
+            writes_attempt,
+        )))
         // Innermost, so that every attempt counts, and none is made while the target is left alone.
         .layer(CircuitBreakerLayer::new(breaker))
+        .map_request(tell_span as fn(Request<Body>) -> Request<Body>)
         .service(channel);
     (outgoing, watched)
+}
+
+/// Has the channel tell the span of an attempt what becomes of it.
+fn tell_span(mut request: Request<Body>) -> Request<Body> {
+    if let Some(notes) = request.extensions_mut().remove::<AttemptNotes>() {
+        request.extensions_mut().insert(CallWatch::new(Notes(notes)));
+    }
+    request
+}
+
+struct Notes(AttemptNotes);
+
+impl WatchCall for Notes {
+    fn picked(&self, endpoint: &Address, waited: bool) {
+        self.0.picked(endpoint, waited);
+    }
+
+    fn sent_again(&self, why: SentAgain) {
+        self.0.note(match why {
+            SentAgain::Unsent => "Transparent retry, never sent",
+            SentAgain::GoAway => "Transparent retry, GOAWAY",
+            SentAgain::Refused => "Transparent retry, REFUSED_STREAM",
+        });
+    }
 }
 
 fn timeouts_of(channel: &Channel, path: &str) -> Timeouts {

@@ -49,8 +49,10 @@ pub async fn prepare<A: App>(
     let needs = A::needs(&args);
     let checks_jwts = !matches!(needs.auth, Auth::Off) && process.jwt.jwt_keys.is_some();
     process.calls.check(name).await?;
-    let setup = Setup::new(client_tls, process, checks_jwts);
-    let layers = Layers::new(name, needs, process).await?;
+    // Replicas are one service; which of them it was is said by the span.
+    let tracer = process.traces.tracer(A::NAME);
+    let setup = Setup::new(client_tls, process, checks_jwts).traced(tracer.clone());
+    let layers = Layers::new(name, needs, process).await?.traced(tracer);
     setup.tell(layers.limits());
     let routes = A::routes(args, &setup).await?;
     let health = Health::new(A::SERVICES);

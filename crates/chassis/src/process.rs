@@ -113,6 +113,8 @@ where
     // Before the runtime, which is dropped first: what its tasks say at their end is logged as well.
     let _log =
         wayside_telemetry::init(process.log_format, &process.log).map_err(StartError::from)?;
+    // Before the runtime too: the spans of calls that its end cuts are exported.
+    let _traces = process.traces.start(process.drain)?;
     let runtime = Runtime::new().map_err(StartError::from)?;
     match runtime.block_on(run_until_signal(work)).map_err(StartError::from)? {
         Ok(result) => result.map(Ok),

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wayside_balance::{Channel, ChannelBuilder, ChannelError, ClientTls, Target};
 use wayside_interceptors::metrics::Source;
+use wayside_interceptors::trace::Tracer;
 
 use crate::call_args::CallArgs;
 use crate::debug::Recent;
@@ -20,6 +21,7 @@ pub struct Setup {
     tracker: TaskTracker,
     tls: Option<ClientTls>,
     calls: CallArgs,
+    tracer: Option<Tracer>,
     registry: Registry,
     recent: Option<Recent>,
     checks_jwts: bool,
@@ -30,6 +32,11 @@ impl Setup {
     pub(crate) fn new(tls: Option<ClientTls>, process: &ProcessArgs, checks_jwts: bool) -> Self {
         let recent = process.debug_pages.unwrap_or_default().then(Recent::new);
         Self { tls, calls: process.calls.clone(), recent, checks_jwts, ..Self::default() }
+    }
+
+    /// The same, with spans of the calls that are made.
+    pub(crate) fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Whether the policy of [`App::needs`](crate::App::needs) holds: the process knows keys (`--jwt-keys`), and nobody gets to a handler
@@ -45,8 +52,13 @@ impl Setup {
     pub fn channel(&self, target: &Target) -> Result<Outgoing, ChannelError> {
         let round_robin = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
         let channel = self.channel_builder(target).service_config_json(round_robin)?.build()?;
-        let (outgoing, watched) =
-            outgoing::compose(channel, &target.to_string(), &self.calls, self.recent.as_ref());
+        let (outgoing, watched) = outgoing::compose(
+            channel,
+            &target.to_string(),
+            &self.calls,
+            self.tracer.clone(),
+            self.recent.as_ref(),
+        );
         self.registry.add_channel(watched);
         Ok(outgoing)
     }

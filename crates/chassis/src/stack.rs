@@ -20,6 +20,7 @@ use wayside_interceptors::recovery::{Recovery, RecoveryLayer};
 use wayside_interceptors::selector::{
     HEALTH, InvalidSelector, REFLECTION, REFLECTION_V1ALPHA, Selector, SelectorBuilder,
 };
+use wayside_interceptors::trace::{TraceCalls, Tracer};
 
 use crate::limit_args::Limits;
 use crate::{Needs, ProcessArgs, StartError};
@@ -30,11 +31,11 @@ const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
 /// What serves gRPC, from the request id to the handler.
 pub(crate) type GrpcStack = Metadata<Observed<PathAliasService<RpcErrorService<Limited>>>>;
 
-/// What is told of every call.
-type Observed<S> = Observe<S, (ServerCalls, AccessLog)>;
+/// What is told of every call: the span first, so that the others know its trace.
+type Observed<S> = Observe<S, (Option<TraceCalls>, ServerCalls, AccessLog)>;
 
 /// What is told of every call of plain HTTP.
-type ObservedHttp<S> = Observe<S, (HttpCalls, AccessLog)>;
+type ObservedHttp<S> = Observe<S, (Option<TraceCalls>, HttpCalls, AccessLog)>;
 
 /// What is inside of the tap.
 type Limited = RateLimit<DeadlineService<LoadShed<AuthService<OfCaller>>>>;
@@ -60,6 +61,7 @@ pub(crate) struct Layers {
     limits: Limits,
     auth: AuthLayer,
     dry_run: DryRunLayer,
+    traces: Option<TraceCalls>,
 }
 
 impl Layers {
@@ -82,12 +84,18 @@ impl Layers {
             limits: process.limits.layers(needs.long_calls).map_err(invalid)?,
             auth: process.jwt.layer(name, needs.auth).await?,
             dry_run: DryRunLayer::new(dry_run),
+            traces: None,
         })
     }
 
     /// The limits, to tell of them.
     pub(crate) fn limits(&self) -> Limits {
         self.limits.clone()
+    }
+
+    /// The same, with spans of the calls.
+    pub(crate) fn traced(self, tracer: Option<Tracer>) -> Self {
+        Self { traces: tracer.map(TraceCalls::new), ..self }
     }
 
     /// Composes the stack of a gRPC server.
@@ -101,7 +109,7 @@ impl Layers {
             // Outermost, so that even the log line of a refused call has a request id.
             .layer(self.metadata)
             // So that its line has the code and the time that the client saw, refusals by the layers below included.
-            .layer(ObserveLayer::new(self.name, (calls, AccessLog)))
+            .layer(ObserveLayer::new(self.name, (self.traces, calls, AccessLog)))
             // After the log, which shows the path that was called; before everything that is configured by method, which sees the one that is served.
             .layer(PathAliasLayer::new(aliases))
             // Around everything that may fail, so that older clients can read every error; the alias tells which those are.
@@ -132,7 +140,7 @@ impl Layers {
     pub(crate) fn http(self, calls: HttpCalls, routes: Routes) -> HttpStack {
         ServiceBuilder::new()
             .layer(self.metadata)
-            .layer(ObserveLayer::new(self.name, (calls, AccessLog)))
+            .layer(ObserveLayer::new(self.name, (self.traces, calls, AccessLog)))
             .layer(self.limits.tap)
             .layer(self.deadline)
             .layer(self.limits.load_shed)

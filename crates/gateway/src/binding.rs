@@ -29,6 +29,8 @@ pub(crate) struct Binding {
     /// `None` is any method.
     pub(crate) http_method: Option<http::Method>,
     pub(crate) template: Template,
+    /// The template as it is written: what spans and counts tell routes apart by.
+    pub(crate) route: Arc<str>,
     /// The fields of the template's variables, in their order.
     pub(crate) variables: Vec<FieldPath>,
     pub(crate) body: BodyRule,
@@ -121,7 +123,8 @@ impl Binding {
             name => ReplyRule::Field(field(&target.output, name)?),
         };
         let media = if body == BodyRule::None { MediaRule::Any } else { MediaRule::Json };
-        Ok(Self { http_method: rule.http_method, template, variables, body, media, reply, target })
+        let (http_method, route) = (rule.http_method, rule.path.into());
+        Ok(Self { http_method, template, route, variables, body, media, reply, target })
     }
 
     /// Whether a field can come as a query parameter.

@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status, Streaming};
-use wayside_chassis::Context;
+use wayside_chassis::{Context, TraceContext};
 
 use crate::bind::Requests;
 use crate::binding::Target;
@@ -54,6 +54,8 @@ impl Deadline {
 pub(crate) struct Call<'t> {
     pub(crate) target: &'t Target,
     pub(crate) metadata: MetadataMap,
+    /// The span that the call is made within.
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) requests: Requests,
     pub(crate) deadline: Deadline,
 }
@@ -61,20 +63,30 @@ pub(crate) struct Call<'t> {
 impl Call<'_> {
     /// Calls a method with a single reply.
     pub(crate) async fn single(self) -> Result<Response<DynamicMessage>, Status> {
-        let (request, codec) =
-            (request(self.metadata, self.requests, self.deadline), self.target.codec());
-        let mut client = Grpc::new(self.target.channel.clone());
-        let call = client.client_streaming(request, self.target.path.clone(), codec);
-        self.deadline.limit(call).await
+        let Self { target, deadline, .. } = self;
+        let mut client = Grpc::new(target.channel.clone());
+        let call = client.client_streaming(self.request(), target.path.clone(), target.codec());
+        deadline.limit(call).await
     }
 
     /// Calls a method with a stream of replies.
     pub(crate) async fn streaming(self) -> Result<Response<Streaming<DynamicMessage>>, Status> {
-        let (request, codec) =
-            (request(self.metadata, self.requests, self.deadline), self.target.codec());
-        let mut client = Grpc::new(self.target.channel.clone());
-        let call = client.streaming(request, self.target.path.clone(), codec);
-        self.deadline.limit(call).await
+        let Self { target, deadline, .. } = self;
+        let mut client = Grpc::new(target.channel.clone());
+        let call = client.streaming(self.request(), target.path.clone(), target.codec());
+        deadline.limit(call).await
+    }
+
+    fn request(self) -> Request<stream::Iter<Requests>> {
+        let mut extensions = Extensions::default();
+        if let Some(trace) = self.trace {
+            extensions.insert(trace);
+        }
+        let mut request =
+            Request::from_parts(self.metadata, extensions, stream::iter(self.requests));
+        // The server has to give up when the gateway does.
+        request.set_timeout(self.deadline.0.saturating_duration_since(Instant::now()));
+        request
     }
 }
 
@@ -82,15 +94,4 @@ impl Target {
     fn codec(&self) -> DynamicCodec {
         DynamicCodec { reply: self.output.clone() }
     }
-}
-
-fn request(
-    metadata: MetadataMap,
-    requests: Requests,
-    deadline: Deadline,
-) -> Request<stream::Iter<Requests>> {
-    let mut request = Request::from_parts(metadata, Extensions::default(), stream::iter(requests));
-    // The server has to give up when the gateway does.
-    request.set_timeout(deadline.0.saturating_duration_since(Instant::now()));
-    request
 }

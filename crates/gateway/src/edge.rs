@@ -85,12 +85,14 @@ impl Edge {
             Endpoint::Call(binding) => binding,
             Endpoint::Page(page) => return Ok(self.pages.response(*page, &self.table)),
         };
+        context.set_route(binding.route.clone());
         same_origin::check(&parts.method, &parts.headers)?;
         let deadline = Deadline::of(&context, &parts.headers, self.timeout)?;
         let body = body::read(&parts.headers, request_body, binding.media, self.body).await?;
         let requests = bind::requests(binding, &segments, parts.uri.query(), &body)?;
         let metadata = metadata::metadata(&parts.headers, &context);
-        self.call(binding, Call { target: &binding.target, metadata, requests, deadline })
+        let trace = context.trace().cloned();
+        self.call(binding, Call { target: &binding.target, metadata, trace, requests, deadline })
             .await
             .map_err(Failure::from)
     }

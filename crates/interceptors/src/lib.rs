@@ -46,5 +46,6 @@ pub mod recovery;
 pub mod selector;
 pub mod trace;
 
+pub use access_log::code_name;
 pub use or_empty::OrEmpty;
 pub use peer::Peer;

@@ -9,5 +9,5 @@ mod sink;
 pub mod traces;
 
 pub use line::{LineStyle, LogLayer};
-pub use logs::{InitError, LogFormat, LogGuard, init};
+pub use logs::{InitError, LogFilter, LogFormat, LogGuard, init};
 pub use sink::LogQueue;

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::{LineStyle, LogLayer, LogQueue};
 
@@ -52,6 +52,9 @@ pub enum InitError {
     /// Something in this process has set a subscriber before.
     #[error("logging is set up already")]
     AlreadySet,
+    /// The subscriber of the process is gone.
+    #[error("the log has ended")]
+    Gone,
     /// The system has no thread or no descriptor for it.
     #[error("cannot write the log: {0}")]
     System(#[from] io::Error),
@@ -79,9 +82,7 @@ impl Drop for LogGuard {
 /// # Errors
 /// When `filter` cannot be parsed, when the process has a subscriber already, or when the system has nothing to write with.
 pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InitError> {
-    let parsed = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
+    let (parsed, handle) = reload::Layer::new(parse(filter)?);
     let terminal = io::stderr().is_terminal();
     let style = format.style(terminal);
     // People who watch see each line at once.
@@ -94,11 +95,58 @@ pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InitError> {
     let layer = LogLayer::new(style, move |level, line: &[u8]| lines.append(level, line));
     let subscriber = tracing_subscriber::registry().with(parsed).with(layer);
     subscriber.try_init().map_err(|_| InitError::AlreadySet)?;
+    // There is one subscriber in a process, and this is its filter.
+    let _ = FILTER.set(LogFilter { handle, text: Mutex::new(filter.to_owned()) });
     std::panic::set_hook(Box::new(move |info| {
         log_panic(info);
         queue.flush();
     }));
     Ok(guard)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, InitError> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })
+}
+
+/// The filter of the process's log, which can be replaced while it runs.
+#[derive(Debug)]
+pub struct LogFilter {
+    handle: reload::Handle<EnvFilter, Registry>,
+    text: Mutex<String>,
+}
+
+static FILTER: OnceLock<LogFilter> = OnceLock::new();
+
+impl LogFilter {
+    /// That of this process; none before [`init`].
+    pub fn of_process() -> Option<&'static Self> {
+        FILTER.get()
+    }
+
+    /// The filter in use, as it was given.
+    pub fn text(&self) -> String {
+        self.locked().clone()
+    }
+
+    /// Uses another filter from now on.
+    ///
+    /// # Errors
+    /// When it is none; the one in use stays.
+    pub fn replace(&self, filter: &str) -> Result<(), InitError> {
+        let parsed = parse(filter)?;
+        // Two who replace it at once leave the text of the filter that is in use.
+        let mut text = self.locked();
+        self.handle.reload(parsed).map_err(|_| InitError::Gone)?;
+        filter.clone_into(&mut text);
+        Ok(())
+    }
+
+    fn locked(&self) -> MutexGuard<'_, String> {
+        // A text is replaced in one step, so a panic elsewhere cannot have left half of one.
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A panic is a line of the log like any other: what the standard library prints would be the one line that no reader of JSON takes.

@@ -10,7 +10,7 @@ use super::body::{self, Reply};
 use super::current::Pictures;
 use super::request_body::RequestBody;
 use super::timeout::{grpc_timeout, set_grpc_timeout};
-use super::{Inner, WaitForReady};
+use super::{CallWatch, Inner, SentAgain, WaitForReady};
 use crate::policy::{Pick, PickArgs};
 use crate::status;
 use crate::subchannel::{Picked, Place};
@@ -21,6 +21,7 @@ struct Call<'a> {
     head: http::request::Parts,
     deadline: Option<Instant>,
     wait_for_ready: bool,
+    watch: Option<CallWatch>,
 }
 
 /// What a look at the picker says.
@@ -40,6 +41,7 @@ pub(super) async fn call(
 ) -> Result<Response<Body>, Status> {
     let (mut head, body) = request.into_parts();
     let asked = head.extensions.remove::<WaitForReady>();
+    let watch = head.extensions.remove::<CallWatch>();
     let path = head.uri.path();
     let (timeout, configured) = channel
         .pictures
@@ -54,7 +56,8 @@ pub(super) async fn call(
     }
     let deadline = own.into_iter().chain(timeout).min().map(|timeout| Instant::now() + timeout);
     channel.complete(&mut head.headers);
-    Call { channel, head, deadline, wait_for_ready }.send(RequestBody::read(body).await?).await
+    let call = Call { channel, head, deadline, wait_for_ready, watch };
+    call.send(RequestBody::read(body).await?).await
 }
 
 impl Call<'_> {
@@ -86,7 +89,9 @@ impl Call<'_> {
                 }
                 refused = true;
             }
-            if unsent || status::is_go_away(error.error()) {
+            let going_away = status::is_go_away(error.error());
+            self.tell_of_return(unsent, going_away);
+            if unsent || going_away {
                 // The connection has taken its last call; whoever drives it will notice when it is polled.
                 picked.connection_is_closing();
             }
@@ -95,10 +100,24 @@ impl Call<'_> {
         }
     }
 
+    fn tell_of_return(&self, unsent: bool, going_away: bool) {
+        let why = match (unsent, going_away) {
+            (true, _) => SentAgain::Unsent,
+            (false, true) => SentAgain::GoAway,
+            (false, false) => SentAgain::Refused,
+        };
+        CallWatch::sent_again(self.watch.as_ref(), why);
+    }
+
+    fn picked(&self, picked: Picked, waited: bool) -> Picked {
+        CallWatch::picked(self.watch.as_ref(), picked.subchannel().address(), waited);
+        picked
+    }
+
     /// Waits for a subchannel and a place on one of its connections.
     async fn place(&self) -> Result<Picked, Status> {
         match self.turn() {
-            Turn::Go(picked) => return Ok(picked),
+            Turn::Go(picked) => return Ok(self.picked(picked, false)),
             Turn::Fail(status) => return Err(status),
             Turn::Full(picked) => picked.returned(),
             Turn::Wait => {}
@@ -110,11 +129,11 @@ impl Call<'_> {
             // A picture that is shown between the look and the wait counts.
             changed.as_mut().enable();
             match self.turn() {
-                Turn::Go(picked) => return Ok(picked),
+                Turn::Go(picked) => return Ok(self.picked(picked, true)),
                 Turn::Fail(status) => return Err(status),
                 Turn::Full(mut picked) => {
                     match self.ready_in_time(picked.wait_for_place()).await? {
-                        Place::Taken => return Ok(picked),
+                        Place::Taken => return Ok(self.picked(picked, true)),
                         Place::Full | Place::Gone => picked.returned(),
                     }
                 }

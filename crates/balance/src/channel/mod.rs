@@ -20,6 +20,7 @@ use crate::{ConnectivityState, ResolveNow, ServiceConfig, Target};
 mod body;
 mod builder;
 mod call;
+mod call_watch;
 mod core;
 mod current;
 mod request_body;
@@ -28,6 +29,7 @@ mod subchannels;
 mod timeout;
 
 pub use builder::{ChannelBuilder, ChannelError};
+pub use call_watch::{CallWatch, SentAgain, WatchCall};
 use current::Pictures;
 use snapshot::Board;
 pub use snapshot::{ResolverSnapshot, Snapshot, SubchannelSnapshot};

@@ -5,6 +5,7 @@
 //! | `GET /livez` | 200 while the process answers |
 //! | `GET /readyz` | 200 when every server takes calls, else 503 with the names of those that do not |
 //! | `GET /metrics` | the numbers of every server, as Prometheus reads them |
+//! | `GET /log`, `PUT /log` | what is logged, for requests from this machine |
 //! | `GET /debug/channels` | every channel and the last calls, as a page or as JSON; 404 unless asked for with `--debug-pages` |
 
 mod listen;

@@ -9,8 +9,8 @@ use axum::routing::get;
 use wayside_interceptors::metrics::{Format, Labels, Samples, Source};
 
 use super::ServerView;
-use crate::debug;
 use crate::metrics::Process;
+use crate::{debug, log_level};
 
 /// The servers of the process.
 type Servers = Arc<[ServerView]>;
@@ -24,7 +24,7 @@ pub(super) fn router(servers: Vec<ServerView>) -> Router {
         .route("/metrics", get(metrics));
     // What is off is not there, rather than there and refused.
     let router = if shown { router.merge(debug::router()) } else { router };
-    router.with_state(Servers::from(servers))
+    router.with_state(Servers::from(servers)).merge(log_level::routes(false))
 }
 
 async fn readyz(State(servers): State<Servers>) -> (StatusCode, String) {

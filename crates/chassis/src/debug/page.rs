@@ -14,7 +14,7 @@ table{border-collapse:collapse;width:100%;margin:.3rem 0}th{text-align:left;font
 td,th{padding:.15rem .6rem .15rem 0;border-bottom:1px solid #eef;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums}
 code,pre{font:12px/1.4 ui-monospace,monospace}pre{background:#f5f6fa;padding:.5rem;overflow:auto}
 .READY,.OK{color:#0a6b2d}.TRANSIENT_FAILURE,.bad{color:#b00020}.CONNECTING{color:#8a5a00}.IDLE,.dim{color:#667}
-.bar{position:relative;height:.9rem;min-width:16rem;background:#f5f6fa;margin:1px 0}.bar i{position:absolute;top:0;bottom:0;min-width:2px;background:#3b6fd6}.bar i.bad{background:#d64545}
+.bar{position:relative;height:.9rem;min-width:16rem;background:#f5f6fa;margin:1px 0}.bar i{position:absolute;top:0;bottom:0;min-width:2px;background:#a9c1f0}.bar i.bad{background:#f0a9a9}.bar span{position:relative;padding-left:.3rem;font:11px/.9rem ui-monospace,monospace;mix-blend-mode:multiply}
 .wide{width:34%}.txt{word-break:break-word}
 </style></head><body>
 <h1>Channels</h1>
@@ -140,10 +140,12 @@ fn add_attempt(html: &mut Html, attempt: &FinishedAttempt, whole_ms: f64) {
     let left = percent(attempt.began_ms);
     let width = percent(attempt.took_ms).min(100.0 - left);
     let error = attempt.error.as_deref().unwrap_or_default();
-    html.html("<div class=\"bar\" title=\"").text(attempt.code);
+    let endpoint = attempt.endpoint.as_deref().unwrap_or("no endpoint");
+    html.html("<div class=\"bar\" title=\"").text(endpoint).html(": ").text(attempt.code);
     html.text(format!(" after {:.1} ms, from {:.1} ms on. ", attempt.took_ms, attempt.began_ms));
     html.text(error).html("\"><i class=\"").html(class(attempt.code)).html("\" style=\"");
-    html.text(format!("left:{left:.1}%;width:{width:.1}%")).html("\"></i></div>");
+    html.text(format!("left:{left:.1}%;width:{width:.1}%")).html("\"></i>");
+    html.element("<span>", endpoint, "</span></div>");
 }
 
 fn class(code: &str) -> &'static str {

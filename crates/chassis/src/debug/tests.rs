@@ -115,7 +115,8 @@ async fn what_strangers_have_chosen_is_text_on_the_page() {
         .build()
         .unwrap();
     let view = view(HOSTILE, &recent);
-    let (_, watched) = outgoing::compose(channel, HOSTILE, &CallArgs::default(), Some(&recent));
+    let (_, watched) =
+        outgoing::compose(channel, HOSTILE, &CallArgs::default(), None, Some(&recent));
     view.registry.add_channel(watched);
     let (status, headers, html) = get(vec![view], request("", "localhost:9100")).await;
     assert_eq!(status, StatusCode::OK);

@@ -56,7 +56,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
 }
 
 /// The name of a code as the gRPC specification writes it.
-pub(crate) fn name(code: Code) -> &'static str {
+pub fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -48,6 +48,7 @@ mod message;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use line::milliseconds;
+pub use line::name as code_name;
 pub use line::{AccessLog, Line};
-pub(crate) use line::{milliseconds, name as code_name};
 pub(crate) use message::decoded;

@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::{AdmittedBody, Refusal};
 use crate::grpc_only::is_grpc;
+use crate::observe::CallRecord;
 
 /// What a call holds until its body ends. It is given back by being dropped, whichever way the call ends.
 pub trait Permit {
@@ -57,7 +58,12 @@ impl<F, P> ResponseFuture<F, P> {
     {
         let state = match decision {
             Ok(permit) => State::Admitted { inner: service.call(request), permit: Some(permit) },
-            Err(refusal) => State::Refused { refusal, grpc: is_grpc(request.headers()) },
+            Err(refusal) => {
+                if let Some(record) = request.extensions().get::<CallRecord>() {
+                    record.note("Refused by a limit");
+                }
+                State::Refused { refusal, grpc: is_grpc(request.headers()) }
+            }
         };
         Self { state }
     }

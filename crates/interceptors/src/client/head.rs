@@ -42,6 +42,10 @@ impl Head {
         self.deadline
     }
 
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.parts.extensions
+    }
+
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.parts.headers
     }

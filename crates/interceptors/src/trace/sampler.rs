@@ -27,6 +27,11 @@ impl Sampler {
         Ok(Self { bound: (ratio * (1_u64 << 63) as f64) as u64, parent_based: false })
     }
 
+    /// Exports no trace.
+    pub fn never() -> Self {
+        Self { bound: 0, parent_based: false }
+    }
+
     /// Does as the caller has decided, and decides only where a trace begins.
     #[must_use]
     pub fn parent_based(self) -> Self {

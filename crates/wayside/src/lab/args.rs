@@ -87,6 +87,21 @@ pub(crate) enum LabCommand {
     /// Measure what the interceptors cost a server: the whole stack beside the bare server.
     #[command(long_about = explain::stack())]
     Stack(StackArgs),
+
+    /// Measure whether spans are lost on their way to a collector, and how a server grows without one.
+    Traces(TracesArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub(crate) struct TracesArgs {
+    /// How long the server is called with a collector, and again without.
+    #[arg(long, default_value = "60s", value_parser = run_time, value_name = "DURATION")]
+    pub(crate) duration: Duration,
+
+    /// How many calls a second are made.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=20_000), value_name = "NUMBER")]
+    pub(crate) rate: u32,
 }
 
 #[derive(Args, Clone, Debug)]

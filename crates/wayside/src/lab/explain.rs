@@ -42,7 +42,7 @@ Servers:";
 pub(crate) fn stack() -> String {
     let mut text = wrapped(STACK, "");
     for row in &ROWS {
-        let bar = row.bar.map(|bar| format!("Bar: keeps at least {bar:.2} of bare."));
+        let bar = row.bar.map(|bar| format!("Bar: keeps at least {bar:.2} of {}.", row.of));
         let paragraphs: Vec<_> = [Some(row.about), bar.as_deref()].into_iter().flatten().collect();
         let _ = write!(text, "\n{}", entry(row.name, &paragraphs).trim_end());
     }

@@ -19,6 +19,7 @@ mod ours;
 mod progress;
 mod protocol;
 mod ratio;
+mod receiver;
 mod report;
 mod run;
 mod script;
@@ -27,6 +28,7 @@ mod stack;
 mod stage;
 mod strategies;
 mod throughput;
+mod traces;
 
 pub(crate) use args::LabArgs;
 pub(crate) use client::client_process;

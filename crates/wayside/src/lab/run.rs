@@ -16,6 +16,7 @@ use super::report::{Conditions, document, missed, table};
 use super::stack::stack;
 use super::strategies::{STRATEGIES, Strategy};
 use super::throughput::throughput;
+use super::traces::traces;
 
 /// What a run needs besides the time in which clients call: processes start and end.
 const AROUND: Duration = Duration::from_secs(2);
@@ -35,6 +36,7 @@ pub(crate) fn lab(args: LabArgs) -> Result<Result<(), Interrupted>> {
                 match args.command.clone() {
                     Some(LabCommand::Throughput(args)) => throughput(args).await,
                     Some(LabCommand::Stack(args)) => stack(args).await,
+                    Some(LabCommand::Traces(args)) => traces(args).await,
                     None => faults(args).await,
                 }
             };

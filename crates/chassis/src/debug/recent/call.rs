@@ -54,6 +54,7 @@ struct Progress {
 struct Attempt {
     began: Instant,
     outcome: Option<Outcome>,
+    endpoint: Option<Box<str>>,
 }
 
 impl Call {
@@ -66,14 +67,20 @@ impl Call {
         let mut progress = self.progress();
         let number = progress.attempts.len();
         (number < MOST_ATTEMPTS).then(|| {
-            progress.attempts.push(Attempt { began, outcome: None });
+            progress.attempts.push(Attempt { began, outcome: None, endpoint: None });
             number
         })
     }
 
-    pub(super) fn attempt_ended(&self, number: usize, outcome: Outcome) {
+    pub(super) fn attempt_ended(
+        &self,
+        number: usize,
+        outcome: Outcome,
+        endpoint: Option<Box<str>>,
+    ) {
         if let Some(attempt) = self.progress().attempts.get_mut(number) {
             attempt.outcome = Some(outcome);
+            attempt.endpoint = endpoint;
         }
     }
 
@@ -100,6 +107,7 @@ impl Call {
                 took_ms: millis(ended.at.saturating_duration_since(attempt.began)),
                 code: status_name(ended.code),
                 error: ended.error.clone(),
+                endpoint: attempt.endpoint.clone(),
             }
         });
         Some(FinishedCall {
@@ -138,6 +146,8 @@ pub(crate) struct FinishedCall {
 /// An attempt of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct FinishedAttempt {
+    /// Where it went, if it was picked.
+    pub(crate) endpoint: Option<Box<str>>,
     /// After the beginning of the call.
     pub(crate) began_ms: f64,
     pub(crate) took_ms: f64,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use http::request;
 use wayside_interceptors::client::observe::{Ending, ObservedCall, Observer, OutgoingCall};
+use wayside_interceptors::client::trace::AttemptNotes;
 
 use super::Recent;
 use super::call::{Call, Outcome};
@@ -29,6 +30,7 @@ pub struct WrittenCall {
 pub struct WrittenAttempt {
     call: Arc<Call>,
     number: usize,
+    notes: AttemptNotes,
 }
 
 /// In the extensions of a request, from which the retry layer makes those of its attempts.
@@ -60,14 +62,16 @@ impl Observer for AttemptObserver {
     type Call = WrittenAttempt;
 
     fn start(&self, call: &mut OutgoingCall, head: &mut request::Parts) -> Option<WrittenAttempt> {
-        let Writing(written) = head.extensions.get()?;
-        let number = written.attempt_began(call.start())?;
-        Some(WrittenAttempt { call: written.clone(), number })
+        let Writing(written) = head.extensions.get::<Writing>()?;
+        let (written, number) = (written.clone(), written.attempt_began(call.start())?);
+        // Those of the span, if there is one.
+        let notes = head.extensions.get_or_insert_default::<AttemptNotes>().clone();
+        Some(WrittenAttempt { call: written, number, notes })
     }
 }
 
 impl ObservedCall for WrittenAttempt {
     fn ended(self, _: &OutgoingCall, ending: Ending<'_>) {
-        self.call.attempt_ended(self.number, Outcome::of(&ending));
+        self.call.attempt_ended(self.number, Outcome::of(&ending), self.notes.endpoint());
     }
 }

@@ -42,6 +42,19 @@ pub(super) enum Refusal {
     Overflowed,
 }
 
+impl Refusal {
+    /// As an event of a span.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Exhausted => "No retry, every attempt is made",
+            Self::Throttled => "No retry, throttled",
+            Self::OverBudget => "No retry, over budget",
+            Self::PushedBack => "No retry, pushed back",
+            Self::Overflowed => "No retry, request too large to be kept",
+        }
+    }
+}
+
 impl RetryStats {
     /// Calls, retried or not.
     pub fn calls(&self) -> u64 {

@@ -42,11 +42,12 @@ pub use sent::{SentSpan, TraceSent};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use http::Extensions;
 use tonic::Code;
 
 use super::logging::error_text;
 use super::observe::Ending;
-use crate::trace::{Events, SpanStatus, TraceContext};
+use crate::trace::{Event, EventKind, Events, SpanStatus, TraceContext};
 
 /// In the extensions of a call that is sampled: its span, for its attempts.
 #[derive(Clone, Debug)]
@@ -59,6 +60,13 @@ struct Shared {
     events: Events,
     /// Attempts under way: one that is sent beside others is a hedge.
     running: AtomicU32,
+}
+
+/// Adds an event to the span of the call with these extensions, if it has one.
+pub(crate) fn note(extensions: &Extensions, what: &'static str) {
+    if let Some(SampledCall(call)) = extensions.get() {
+        call.events.add(Event::now(EventKind::Note(what)));
+    }
 }
 
 fn status(ending: &Ending<'_>) -> SpanStatus {

@@ -44,8 +44,17 @@ pub(super) fn report(of: &Circumstances, compared: &[Compared], json: bool) -> R
 }
 
 fn table(of: &Circumstances, compared: &[Compared]) -> String {
-    let heads =
-        ["server", "CPU us a call", "kept of bare", "", "calls/s", "of bare", "client's CPU us"];
+    let heads = [
+        "server",
+        "CPU us a call",
+        "kept",
+        "of",
+        "",
+        "calls/s",
+        "kept",
+        "client's CPU us",
+        "spans lost",
+    ];
     let mut table = new_table(&heads);
     for row in compared {
         let bar = row.check.as_ref().map(|check| if check.met { "met" } else { "MISSED" });
@@ -53,10 +62,12 @@ fn table(of: &Circumstances, compared: &[Compared]) -> String {
             row.server.to_owned(),
             format!("{:.2}", row.middle.cpu_us),
             row.cpu_kept.to_string(),
+            row.of.to_owned(),
             bar.unwrap_or_default().to_owned(),
             format!("{:.0}", row.middle.calls_per_second),
             row.calls_kept.to_string(),
             format!("{:.2}", row.middle.client_cpu_us),
+            row.middle.spans_lost.map(|lost| lost.to_string()).unwrap_or_default(),
         ]);
     }
     let Circumstances { build, connections, streams, rounds, cores } = of;

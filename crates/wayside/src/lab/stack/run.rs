@@ -13,6 +13,7 @@ use super::rows::{ROWS, Row};
 use crate::lab::args::StackArgs;
 use crate::lab::progress::Progress;
 use crate::lab::protocol::{Amount, Spec, Stack, Totals};
+use crate::lab::receiver::Receiver;
 use crate::lab::stage::{Client, Cores, Server, ServerPlan};
 
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -71,8 +72,7 @@ async fn play_round(
     }
     let mut measured = Vec::new();
     for mut pair in pairs {
-        pair.server.kill().await?;
-        measured.push(pair.measured());
+        measured.push(pair.end().await?);
     }
     Ok(measured)
 }
@@ -84,6 +84,9 @@ struct Pair {
     client: Client,
     sum: Totals,
     server_cpu: Duration,
+    receiver: Receiver,
+    /// All calls, those that are not measured among them.
+    calls: u64,
 }
 
 impl Pair {
@@ -93,21 +96,34 @@ impl Pair {
         cores: Option<Cores>,
         args: &StackArgs,
     ) -> Result<Self> {
-        let plan = ServerPlan { core: cores.map(|cores| cores.server), ..row.plan(everything) };
+        let receiver = Receiver::start().await?;
+        let plan = ServerPlan {
+            core: cores.map(|cores| cores.server),
+            ..row.plan(everything, &receiver.url)
+        };
         let server = Server::start(&plan, 0, Duration::ZERO).await?;
         let core = cores.map(|cores| cores.client);
         let spec = spec(&server, everything, args);
         let started = Client::start(row.name, &spec, Path::new(""), core).await?;
         let client = started.map_err(|why| anyhow::anyhow!("the client cannot run: {why}"))?;
-        let mut pair =
-            Self { row, server, client, sum: Totals::default(), server_cpu: Duration::ZERO };
+        let mut pair = Self {
+            row,
+            server,
+            client,
+            sum: Totals::default(),
+            server_cpu: Duration::ZERO,
+            receiver,
+            calls: 0,
+        };
         pair.measure(WARM_UP).await?;
         Ok(pair)
     }
 
     async fn measure(&mut self, time: Duration) -> Result<Totals> {
         let totals = self.client.measure(Amount::of(time)).await;
-        totals.with_context(|| self.row.name.to_owned())
+        let totals = totals.with_context(|| self.row.name.to_owned())?;
+        self.calls += totals.calls;
+        Ok(totals)
     }
 
     async fn take_turn(&mut self) -> Result<()> {
@@ -120,13 +136,22 @@ impl Pair {
         Ok(())
     }
 
-    fn measured(&self) -> Measured {
+    /// Ends the server, after its last spans if it exports any.
+    async fn end(mut self) -> Result<Measured> {
+        let mut spans_lost = None;
+        if self.row.exports_every_call() {
+            self.server.stop().await?;
+            spans_lost = Some(self.calls.saturating_sub(self.receiver.spans()));
+        } else {
+            self.server.kill().await?;
+        }
         let calls = self.sum.calls.max(1) as f64;
-        Measured {
+        Ok(Measured {
+            spans_lost,
             calls_per_second: calls / self.sum.seconds,
             cpu_us: self.server_cpu.as_secs_f64() * 1e6 / calls,
             client_cpu_us: self.sum.cpu_seconds * 1e6 / calls,
-        }
+        })
     }
 }
 

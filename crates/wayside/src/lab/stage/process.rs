@@ -103,6 +103,15 @@ impl Process {
         kill_process(pid, signal).with_context(|| format!("cannot send a signal to {}", self.name))
     }
 
+    /// The memory that it has, as the system counts it.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
+        let pid = self.child.id().with_context(|| format!("{} has ended already", self.name))?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        Ok(kib.context("the system does not tell the memory of a process")? / 1024.0)
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&mut self, patience: Duration) -> Result<ExitStatus> {
         match timeout(patience, self.child.wait()).await {

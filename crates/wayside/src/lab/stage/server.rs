@@ -130,6 +130,11 @@ impl Server {
         Ok(Duration::from_nanos(nanos))
     }
 
+    /// The memory that it has.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
+        self.process.resident_mib()
+    }
+
     /// SIGSTOP.
     pub(crate) fn freeze(&self) -> Result<()> {
         self.process.signal(Signal::STOP)

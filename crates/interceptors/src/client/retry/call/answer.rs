@@ -15,6 +15,7 @@ use super::super::pushback::Pushback;
 use super::{Accounting, BoxError, Call, Failed, ObservedBody, Output, Refusal};
 use crate::client::head::PREVIOUS_ATTEMPTS;
 use crate::client::observe::{head_code, status_of};
+use crate::client::trace::note;
 
 impl<S, R> Call<S, R>
 where
@@ -114,6 +115,7 @@ where
     ) -> Output<R> {
         if let Some(refusal) = refusal {
             self.config.stats.refused(refusal);
+            note(self.head.extensions(), refusal.name());
         }
         self.end(result, None)
     }

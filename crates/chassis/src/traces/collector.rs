@@ -1,0 +1,130 @@
+//! A collector at the other end of a channel of ours.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Extensions, Request, Status};
+use wayside_balance::{Channel, ChannelBuilder, ClientTls, Target};
+use wayside_telemetry::traces::{ExportError, Transport};
+
+use super::Secrets;
+use super::codec::ExportCodec;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// The port of OTLP over gRPC.
+const PORT: u16 = 4317;
+
+/// Takes requests to a collector, by the same channel that calls of servers go out by: it looks names up again, connects again, and knows TLS.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    channel: Made,
+    secrets: Secrets,
+}
+
+/// A channel lives in the runtime that it is made in, so it is made with the first request.
+#[derive(Debug)]
+enum Made {
+    NotYet(Option<ChannelBuilder>),
+    Channel(Channel),
+}
+
+impl Collector {
+    /// The collector at a URL.
+    ///
+    /// # Errors
+    /// Why the URL is none of a collector.
+    pub(crate) fn new(
+        url: &str,
+        secrets: Secrets,
+        certificate: Option<&Path>,
+    ) -> Result<Self, String> {
+        let expected = "expected a URL such as http://localhost:4317";
+        let uri: Uri = url.parse().map_err(|_| expected)?;
+        let host = uri.host().ok_or(expected)?;
+        let target = format!("dns:///{host}:{}", uri.port_u16().unwrap_or(PORT));
+        let target: Target = target.parse().map_err(|_| expected)?;
+        let builder = Channel::builder(&target);
+        let builder = match (uri.scheme_str(), certificate) {
+            (Some("http"), _) => builder,
+            (Some("https"), Some(ca)) => builder.tls(ClientTls::from_ca_file(ca)),
+            (Some("https"), None) => {
+                return Err("https needs a CA: --otel-exporter-otlp-certificate".to_owned());
+            }
+            _ => return Err(expected.to_owned()),
+        };
+        Ok(Self { channel: Made::NotYet(Some(builder)), secrets })
+    }
+
+    fn channel(&mut self) -> Result<Channel, Status> {
+        if let Made::NotYet(builder) = &mut self.channel {
+            let builder = builder.take().ok_or_else(|| Status::internal("no channel"))?;
+            let made = builder.build().map_err(|error| Status::internal(error.to_string()))?;
+            self.channel = Made::Channel(made);
+        }
+        match &self.channel {
+            Made::Channel(channel) => Ok(channel.clone()),
+            Made::NotYet(_) => Err(Status::internal("no channel")),
+        }
+    }
+
+    async fn send(&mut self, request: &[u8]) -> Result<usize, Status> {
+        let metadata = MetadataMap::from_headers(self.secrets.headers().clone());
+        let request = Request::from_parts(metadata, Extensions::default(), request.to_vec());
+        let mut client = Grpc::new(self.channel()?);
+        client.ready().await?;
+        let path = PathAndQuery::from_static(EXPORT);
+        Ok(client.unary(request, path, ExportCodec).await?.into_inner())
+    }
+}
+
+impl Transport for Collector {
+    fn export<'a>(
+        &'a mut self,
+        request: &'a [u8],
+    ) -> Pin<Box<dyn Future<Output = Result<usize, ExportError>> + 'a>> {
+        Box::pin(async move { self.send(request).await.map_err(|status| error(&status)) })
+    }
+}
+
+/// Source: OTLP, "Failures", of the codes that may be sent again.
+fn error(status: &Status) -> ExportError {
+    let retryable = matches!(
+        status.code(),
+        Code::Cancelled
+            | Code::DeadlineExceeded
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unavailable
+            | Code::DataLoss
+    );
+    // The message of a status is the collector's, which has no reason to repeat what it was sent in secret.
+    ExportError { reason: format!("{:?}: {}", status.code(), status.message()), retryable }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_a_url() {
+        for (url, good) in [
+            ("http://localhost:4317", true),
+            ("http://jaeger", true),
+            ("http://[::1]:4317/", true),
+            ("localhost:4317", false),
+            ("https://jaeger:4317", false),
+            ("ftp://jaeger", false),
+            ("", false),
+        ] {
+            let made = Collector::new(url, Secrets::default(), None);
+            assert_eq!(made.is_ok(), good, "{url}: {made:?}");
+        }
+        let ca = Some(Path::new("ca.pem"));
+        assert!(Collector::new("https://jaeger", Secrets::default(), ca).is_ok());
+    }
+}
