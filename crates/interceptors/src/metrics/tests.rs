@@ -1,8 +1,20 @@
-use tokio::time::Duration;
-use tonic::Code;
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use tokio::time::{Duration, advance};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{ServiceExt, service_fn};
+use tower_layer::Layer;
 
 use super::*;
+use crate::observe::{ObserveLayer, ObservedRequestBody};
 use crate::path_alias::PathAlias;
+use crate::trace::TraceCalls;
+use crate::trace::tests::{PARENT, Spans, message};
 
 static CALLS: Metric = Metric::counter("test_calls", "Calls");
 static LEVEL: Metric = Metric::gauge("test_level", "A level");
@@ -135,4 +147,90 @@ fn open_metrics_is_for_those_who_name_it() {
     for accept in [None, Some("*/*"), Some("text/html"), Some("text/plain;version=0.0.4")] {
         assert_eq!(Format::accepted(accept), Format::Plain, "{accept:?}");
     }
+}
+
+type Req = Request<ObservedRequestBody<Body>>;
+
+/// Calls `/a.B/Get` with a message of 5 bytes; `answer` has it read already.
+async fn observed(
+    calls: &ServerCalls,
+    traceparent: Option<&'static str>,
+    answer: fn() -> Response<Body>,
+) -> Response<impl http_body::Body<Data = Bytes, Error = Status>> {
+    let service = service_fn(move |request: Req| async move {
+        request.into_body().collect().await.unwrap();
+        advance(Duration::from_millis(7)).await;
+        Ok::<_, Infallible>(answer())
+    });
+    let spans = Spans::default();
+    let observers = (TraceCalls::new(spans.tracer(0.0)), calls.clone());
+    let body = StreamBody::new(tokio_stream::iter([Ok::<_, Status>(message(b"hello"))]));
+    let mut request = Request::post("/a.B/Get").header("content-type", "application/grpc");
+    if let Some(traceparent) = traceparent {
+        request = request.header("traceparent", traceparent);
+    }
+    let request = request.body(Body::new(body)).unwrap();
+    ObserveLayer::new("server", observers).layer(service).oneshot(request).await.unwrap()
+}
+
+/// Two messages of 3 and 5 bytes, and OK.
+fn stream() -> Response<Body> {
+    let mut trailers = HeaderMap::new();
+    Status::new(Code::Ok, "").add_header(&mut trailers).unwrap();
+    let frames = [message(b"abc"), message(b"defgh"), Frame::trailers(trailers)];
+    let frames = StreamBody::new(tokio_stream::iter(frames.map(Ok::<_, Status>)));
+    Response::builder().header("content-type", "application/grpc").body(Body::new(frames)).unwrap()
+}
+
+fn no_grpc() -> Response<Body> {
+    Response::builder().status(415).body(Body::empty()).unwrap()
+}
+
+fn assert_has(text: &str, expected: &str) {
+    assert!(text.contains(expected), "{expected} is missing in\n{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_counted_when_its_body_ends_with_the_bytes_of_its_messages() {
+    let calls = ServerCalls::new(["/a.B/Get"]);
+    let response = observed(&calls, None, stream).await;
+    assert!(!told(&calls).contains("duration"), "the call goes on");
+    advance(Duration::from_millis(13)).await;
+    response.into_body().collect().await.unwrap();
+    let text = told(&calls);
+    let labels = r#"{grpc_method="a.B/Get",grpc_status="OK"}"#;
+    assert_has(&text, &format!("grpc_server_call_duration_seconds_sum{labels} 0.02\n"));
+    let size = "total_compressed_message_size_bytes_sum";
+    assert_has(&text, &format!("grpc_server_call_sent_{size}{labels} 8\n"));
+    assert_has(&text, &format!("grpc_server_call_rcvd_{size}{labels} 5\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_nobody_reads_to_the_end_is_cancelled() {
+    let calls = ServerCalls::new(["/a.B/Get"]);
+    drop(observed(&calls, None, stream).await);
+    assert_has(
+        &told(&calls),
+        "duration_seconds_count{grpc_method=\"a.B/Get\",grpc_status=\"CANCELLED\"} 1",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_grpc_is_what_a_client_makes_of_it() {
+    let calls = ServerCalls::new(["/a.B/Get"]);
+    observed(&calls, None, no_grpc).await.into_body().collect().await.unwrap();
+    assert_has(
+        &told(&calls),
+        "duration_seconds_count{grpc_method=\"a.B/Get\",grpc_status=\"UNKNOWN\"} 1",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_trace_is_kept_is_an_example() {
+    let calls = ServerCalls::new(["/a.B/Get"]);
+    observed(&calls, None, stream).await.into_body().collect().await.unwrap();
+    assert!(!told(&calls).contains("trace_id"), "its trace is not kept");
+    observed(&calls, Some(PARENT), stream).await.into_body().collect().await.unwrap();
+    let example = "le=\"0.008\"} 2 # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.007 ";
+    assert_has(&told(&calls), example);
 }
