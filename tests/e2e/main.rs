@@ -12,6 +12,7 @@ mod interceptors;
 mod misbehaving;
 mod original_client;
 mod raw;
+mod secrets;
 mod standard_services;
 mod statuses;
 mod stock_tonic;

@@ -16,7 +16,7 @@ class Service:
         pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(self.channel))
         self.service = pool.FindServiceByName(name)
 
-    def __call__(self, method, requests=None, metadata=(), **fields):
+    def __call__(self, method, requests=None, metadata=(), lazy=False, **fields):
         found = self.service.FindMethodByName(method)
         request_type, reply_type = (message_factory.GetMessageClass(t) for t in (found.input_type, found.output_type))
         kind = f"{'stream' if found.client_streaming else 'unary'}_{'stream' if found.server_streaming else 'unary'}"
@@ -25,7 +25,7 @@ class Service:
         )
         argument = request_type(**fields) if requests is None else iter([request_type(**fields) for fields in requests])
         reply = call(argument, timeout=10, metadata=list(metadata))
-        return list(reply) if found.server_streaming else reply
+        return reply if lazy else list(reply) if found.server_streaming else reply
 
 
 def code(call):

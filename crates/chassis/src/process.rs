@@ -114,13 +114,16 @@ where
     let _log =
         wayside_telemetry::init(process.log_format, &process.log).map_err(StartError::from)?;
     // Before the runtime too: the spans of calls that its end cuts are exported.
-    let _traces = process.traces.start(process.drain)?;
+    let traces = process.traces.start(process.drain)?;
     let runtime = Runtime::new().map_err(StartError::from)?;
     match runtime.block_on(run_until_signal(work)).map_err(StartError::from)? {
         Ok(result) => result.map(Ok),
         Err(interrupted) => {
             // Whatever still runs was told to stop twice.
             runtime.shutdown_background();
+            if let Some(traces) = traces {
+                traces.abandon();
+            }
             Ok(Err(interrupted))
         }
     }

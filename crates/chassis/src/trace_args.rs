@@ -5,11 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use clap::{Args, ValueEnum};
 use tokio::time::Duration;
-use wayside_interceptors::trace::{Sampler, Tracer};
+use wayside_interceptors::trace::{Sampler, SpanSink, Tracer};
 use wayside_telemetry::traces::{self, Export, TraceSettings, TracesGuard};
 
 use crate::StartError;
-use crate::traces::{Collector, Measured, QueueSink, Secrets};
+use crate::traces::{Collector, Measured, Pairs, QueueSink, SamplerName, Secrets};
+
+/// A collector that does not answer holds the end of the process up for no longer, which comes after the drain.
+const MOST_FLUSH: Duration = Duration::from_secs(5);
 
 /// Where the spans of calls go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -107,7 +110,7 @@ pub struct TraceArgs {
     #[arg(long, env = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=8192), value_name = "NUMBER", help_heading = "Traces")]
     pub otel_bsp_max_export_batch_size: u32,
 
-    /// How long the end of the process waits until every span is exported, in milliseconds; never longer than --drain.
+    /// How long the end of the process waits until every span is exported, in milliseconds; never longer than --drain, or than five seconds.
     #[arg(
         long,
         env = "OTEL_BSP_EXPORT_TIMEOUT",
@@ -120,52 +123,6 @@ pub struct TraceArgs {
     /// Who makes spans, once the process has started; the clones of the options share it.
     #[arg(skip)]
     pub(crate) started: Arc<OnceLock<Tracer>>,
-}
-
-/// The samplers of OpenTelemetry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum SamplerName {
-    /// Every trace.
-    AlwaysOn,
-    /// None.
-    AlwaysOff,
-    /// A part of all traces.
-    #[value(name = "traceidratio")]
-    TraceIdRatio,
-    /// As the caller has decided, else every trace.
-    #[default]
-    #[value(name = "parentbased_always_on")]
-    ParentBasedAlwaysOn,
-    /// As the caller has decided, else none.
-    #[value(name = "parentbased_always_off")]
-    ParentBasedAlwaysOff,
-    /// As the caller has decided, else a part of all traces.
-    #[value(name = "parentbased_traceidratio")]
-    ParentBasedTraceIdRatio,
-}
-
-/// Names and values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pairs(pub(crate) Vec<(String, String)>);
-
-impl std::str::FromStr for Pairs {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
-        let pairs = pairs.map(|pair| {
-            // The text is not repeated: a value may be a secret.
-            let (name, value) = pair
-                .split_once('=')
-                .filter(|(name, _)| !name.trim().is_empty())
-                .ok_or("expected name=value pairs separated by commas")?;
-            let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8();
-            let value = value.map_err(|_| "a value is not UTF-8 once it is decoded")?;
-            Ok((name.trim().to_owned(), value.into_owned()))
-        });
-        pairs.collect::<Result<_, String>>().map(Self)
-    }
 }
 
 fn parse_ratio(text: &str) -> Result<f64, String> {
@@ -186,11 +143,11 @@ impl TraceArgs {
             batch: self.otel_bsp_max_export_batch_size as usize,
             delay: Duration::from_millis(self.otel_bsp_schedule_delay),
             timeout: Duration::from_millis(self.otel_exporter_otlp_timeout),
-            flush: Duration::from_millis(self.otel_bsp_export_timeout).min(drain),
+            flush: Duration::from_millis(self.otel_bsp_export_timeout).min(drain).min(MOST_FLUSH),
             resource: self.otel_resource_attributes.0.clone(),
         };
         let (queue, guard) = traces::start::<Measured>(settings, export)?;
-        let sink: Arc<dyn wayside_interceptors::trace::SpanSink> = Arc::new(QueueSink(queue));
+        let sink: Arc<dyn SpanSink> = Arc::new(QueueSink(queue));
         self.started.get_or_init(|| Tracer::new("", self.sampler(), sink));
         Ok(Some(guard))
     }
@@ -204,21 +161,7 @@ impl TraceArgs {
     }
 
     fn sampler(&self) -> Sampler {
-        let ratio = match self.otel_traces_sampler {
-            SamplerName::AlwaysOn | SamplerName::ParentBasedAlwaysOn => 1.0,
-            SamplerName::AlwaysOff | SamplerName::ParentBasedAlwaysOff => 0.0,
-            SamplerName::TraceIdRatio | SamplerName::ParentBasedTraceIdRatio => {
-                self.otel_traces_sampler_arg
-            }
-        };
-        // The option was read by the same rule.
-        let sampler = Sampler::ratio(ratio).unwrap_or_else(|_| Sampler::never());
-        match self.otel_traces_sampler {
-            SamplerName::AlwaysOn | SamplerName::AlwaysOff | SamplerName::TraceIdRatio => sampler,
-            SamplerName::ParentBasedAlwaysOn
-            | SamplerName::ParentBasedAlwaysOff
-            | SamplerName::ParentBasedTraceIdRatio => sampler.parent_based(),
-        }
+        self.otel_traces_sampler.sampler(self.otel_traces_sampler_arg)
     }
 
     /// Who makes the spans of a server and of the calls that it makes, if anybody does.
@@ -287,13 +230,5 @@ mod tests {
         for wrong in ["1.5", "-1", "NaN", "x"] {
             assert!(parse(&["--otel-traces-sampler-arg", wrong]).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn pairs_are_decoded() {
-        let pairs = "zone=a, team=x%20y%2Cz,,empty=".parse::<Pairs>().unwrap();
-        let expected = [("zone", "a"), ("team", "x y,z"), ("empty", "")];
-        assert_eq!(pairs.0, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert!("zone".parse::<Pairs>().is_err());
     }
 }

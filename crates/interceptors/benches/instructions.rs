@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "names are what is asked for")]
 
 use std::env;
+use std::sync::Arc;
 
 use tokio::time::Duration;
 use tonic::Code;
@@ -22,6 +23,7 @@ use wayside_interceptors::client::metadata::MetadataLayer as HandOnLayer;
 use wayside_interceptors::client::metrics::ClientCalls;
 use wayside_interceptors::client::observe::ObserveLayer as ObserveCallLayer;
 use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy};
+use wayside_interceptors::client::trace::TraceSent;
 use wayside_interceptors::concurrency::ConcurrencyLayer;
 use wayside_interceptors::deadline::{DeadlineLayer, Timeouts};
 use wayside_interceptors::dry_run::{DryRunLayer, Support};
@@ -36,6 +38,7 @@ use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer};
 use wayside_interceptors::rate_limit::{Quota, RateLimitLayer};
 use wayside_interceptors::recovery::RecoveryLayer;
 use wayside_interceptors::selector::Selector;
+use wayside_interceptors::trace::{Sampler, Span, SpanSink, TraceCalls, Tracer};
 
 mod support;
 
@@ -56,6 +59,9 @@ fn rows() -> Vec<Row> {
         server("metrics_beside_access_log_unread", || {
             unread_log(ObserveLayer::new("greet", (server_calls(), AccessLog)).layer(Unary))
         }),
+        server("trace_unsampled", || traced(0.0, false).layer(Unary)),
+        server("trace_sampled", || traced(1.0, false).layer(Unary)),
+        server("trace_and_access_log", || traced(1.0, true).layer(Unary)),
         server("auth_known_token", || auth().layer(Unary)),
         server("metadata", || MetadataLayer::default().layer(Unary)),
         server("rate_limit", || RateLimitLayer::global(quota()).layer(Unary)),
@@ -83,6 +89,8 @@ fn rows() -> Vec<Row> {
         client("metrics_attempt", || {
             ObserveCallLayer::new(client_calls().per_attempt()).layer(Unary)
         }),
+        client("trace_unsampled", || sent(0.0).layer(Unary)),
+        client("trace_sampled", || sent(1.0).layer(Unary)),
         client("auth", || TokenLayer::new(async || Ok(token())).encrypted().layer(Unary)),
         client("circuit_breaker", || CircuitBreakerLayer::new(breaker()).layer(Unary)),
     ]
@@ -108,6 +116,26 @@ const TEN_SECONDS: Timeouts = Timeouts { default: Some(Duration::from_secs(10)),
 fn retry() -> RetryPolicy {
     let second = Duration::from_secs(1);
     RetryPolicy::try_new(4, second, second, 2.0, [Code::Unavailable]).unwrap()
+}
+
+/// Takes spans, and lets them be forgotten: to export them is another thread's work.
+struct Forget;
+
+impl SpanSink for Forget {
+    fn finished(&self, _: Span) {}
+}
+
+fn tracer(ratio: f64) -> Tracer {
+    let sink: Arc<dyn SpanSink> = Arc::new(Forget);
+    Tracer::new("greet", Sampler::ratio(ratio).unwrap().parent_based(), sink)
+}
+
+fn traced(ratio: f64, logged: bool) -> ObserveLayer<(TraceCalls, Option<AccessLog>)> {
+    ObserveLayer::new("greet", (TraceCalls::new(tracer(ratio)), logged.then_some(AccessLog)))
+}
+
+fn sent(ratio: f64) -> ObserveCallLayer<TraceSent> {
+    ObserveCallLayer::new(TraceSent::new(tracer(ratio)))
 }
 
 fn token() -> Token {

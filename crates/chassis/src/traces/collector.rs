@@ -108,7 +108,48 @@ fn error(status: &Status) -> ExportError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use http::HeaderMap;
+    use tokio::net::TcpListener;
+    use tonic::body::Body;
+    use tonic::service::Routes;
+
     use super::*;
+    use crate::server::{ServerOptions, serve};
+
+    #[tokio::test]
+    async fn requests_have_the_secret_metadata_and_what_is_refused_is_final() {
+        let seen = Arc::new(Mutex::new(HeaderMap::new()));
+        let inside = seen.clone();
+        let router = axum::Router::new().fallback(move |headers: HeaderMap| {
+            *inside.lock().unwrap() = headers;
+            std::future::ready(Status::unauthenticated("who are you?").into_http::<Body>())
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (routes, options) = (Routes::from(router).prepare(), ServerOptions::default());
+            serve(listener, routes, &options, std::future::pending()).await;
+        });
+        let secrets = "authorization=Bearer%20s3cret,tenant=blue".parse().unwrap();
+        let mut collector = Collector::new(&url, secrets, None).unwrap();
+        let error = collector.export(&[]).await.unwrap_err();
+        assert!(!error.retryable && error.reason.contains("who are you?"), "{error:?}");
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.get("authorization").unwrap(), "Bearer s3cret");
+        assert_eq!(seen.get("tenant").unwrap(), "blue");
+        assert!(!format!("{collector:?}").contains("s3cret"));
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_is_not_there_may_be_there_later() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let mut collector = Collector::new(&url, Secrets::default(), None).unwrap();
+        assert!(collector.export(&[]).await.unwrap_err().retryable);
+    }
 
     #[test]
     fn a_collector_is_a_url() {

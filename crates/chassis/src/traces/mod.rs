@@ -3,12 +3,16 @@
 mod codec;
 mod collector;
 mod measured;
+mod pairs;
+mod sampler_name;
 mod secrets;
 
 use std::sync::Arc;
 
 pub(crate) use collector::Collector;
 pub(crate) use measured::Measured;
+pub use pairs::Pairs;
+pub use sampler_name::SamplerName;
 pub use secrets::Secrets;
 use wayside_interceptors::trace::{Span, SpanSink};
 use wayside_telemetry::traces::SpanQueue;

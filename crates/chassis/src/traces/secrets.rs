@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::trace_args::Pairs;
+use super::Pairs;
 
 /// The metadata of requests to a collector; among it may be a token, so it is never shown.
 #[derive(Clone, Default)]

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 use super::exporter::{Export, Exporter};
 use super::{Exported, SpanCounts, SpanQueue};
 
+/// How long the exporter may take to notice that its time is over.
+const LAST_PATIENCE: Duration = Duration::from_millis(100);
+
 /// How spans are gathered and sent. The defaults are those of the batch processor in the specification of OpenTelemetry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceSettings {
@@ -81,11 +84,18 @@ pub fn start<T: Exported>(
     Ok((queue, guard))
 }
 
+impl TracesGuard {
+    /// Waits for nothing: whoever ends the process has asked twice.
+    pub fn abandon(mut self) {
+        self.flush = Duration::ZERO;
+    }
+}
+
 impl Drop for TracesGuard {
     fn drop(&mut self) {
         (self.close)(Instant::now() + self.flush);
         // The exporter ends by itself at that time; one that the system does not let run is left behind.
-        let _ = self.ended.recv_timeout(self.flush + Duration::from_secs(1));
+        let _ = self.ended.recv_timeout(self.flush + LAST_PATIENCE);
         let SpanCounts { exported, dropped, failed } = (self.counts)();
         if dropped + failed > 0 {
             tracing::warn!(target: "traces", exported, dropped, failed, "spans were lost");
