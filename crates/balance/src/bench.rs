@@ -79,6 +79,7 @@ impl Controller for Detached {
             new.address.clone(),
             new.endpoint.authority.clone(),
             new.trackers,
+            Arc::default(),
         ));
         self.made.push(made.clone());
         made

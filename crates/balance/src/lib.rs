@@ -89,6 +89,7 @@ pub mod service_config;
 mod side_stream;
 mod status;
 mod subchannel;
+mod totals;
 mod transport;
 
 pub use channel::{
@@ -101,4 +102,5 @@ pub use orca::LoadReport;
 pub use resolver::{NextResolution, Registry, Resolution, ResolveNow, Resolver, ResolverOptions};
 pub use service_config::{ServiceConfig, ServiceConfigError};
 pub use subchannel::{ConnectivityState, MAX_CONNECTIONS, Pool, Subchannel};
+pub use totals::TotalsSnapshot;
 pub use transport::{ClientTls, Connect, Connecting, Io, Keepalive, TlsError};

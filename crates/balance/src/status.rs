@@ -1,6 +1,7 @@
 //! What failures of the transport are called.
 
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
+
+use crate::totals::Disconnect;
 
 /// Time is up; `when` says how far the call had come.
 pub(crate) fn deadline_exceeded(when: &str) -> Status {
@@ -96,6 +99,27 @@ pub(crate) fn is_too_many_pings(error: &hyper::Error) -> bool {
             && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM)
             && error.to_string().contains("too_many_pings")
     })
+}
+
+/// Why a connection has ended, as its driver has told.
+pub(crate) fn disconnect(how: &Result<(), hyper::Error>) -> Disconnect {
+    let Err(error) = how else { return Disconnect::Unknown };
+    if let Some(error) = cause(error)
+        && error.is_go_away()
+    {
+        return error.reason().map_or(Disconnect::Unknown, Disconnect::GoAway);
+    }
+    // hyper has no error of the socket behind it when a ping was not answered.
+    if error.is_timeout() {
+        return Disconnect::Socket(io::ErrorKind::TimedOut);
+    }
+    let mut causes =
+        std::iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source());
+    let socket = causes.find_map(|cause| match cause.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => cause.downcast_ref::<h2::Error>()?.get_io().map(io::Error::kind),
+    });
+    socket.map_or(Disconnect::Unknown, Disconnect::Socket)
 }
 
 /// A response body whose failures are statuses.

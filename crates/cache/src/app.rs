@@ -16,6 +16,7 @@ use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::cache::v1::cache_service_server::CacheServiceServer;
 
 use crate::limits::{Limits, parse_rate};
+use crate::metrics::Fullness;
 use crate::service::Service;
 use crate::size::parse_size;
 use crate::store::{CacheStore, CacheStoreParser, MemoryStore, RedisStore, Store, keep_swept};
@@ -117,7 +118,9 @@ impl App for Cache {
             store(args.cache_store, args.cache_store_password_file, args.cache_max_bytes, setup)
                 .await?;
         let limits = Limits::new(args.cache_account_rate, args.cache_account_calls);
-        let service = CacheServiceServer::new(Service::new(store, tenants, limits))
+        let service = Service::new(store, tenants, limits);
+        setup.tell(service.refusals());
+        let service = CacheServiceServer::new(service)
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)
             .send_compressed(CompressionEncoding::Gzip)
@@ -145,6 +148,7 @@ async fn store(
         CacheStore::Memory => {
             let store = Arc::new(MemoryStore::new(max_bytes));
             setup.spawn(keep_swept(store.clone()));
+            setup.tell(Fullness(store.clone()));
             Ok(Store::Memory(store))
         }
         CacheStore::Redis(address) => {

@@ -8,6 +8,7 @@ mod dump;
 mod error;
 mod fields;
 mod limits;
+mod metrics;
 mod restore;
 mod resume_token;
 mod service;

@@ -14,6 +14,7 @@ use wayside_proto::cache::v1::{
 use crate::dump::Dump;
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::metrics::Refusals;
 use crate::restore::restore;
 use crate::store::{NotStored, Rehearsal, Store, Write};
 use crate::tenants::{Tenant, Tenants};
@@ -26,6 +27,7 @@ pub(crate) struct Service {
     store: Store,
     tenants: Tenants,
     limits: Limits,
+    refusals: Refusals,
 }
 
 /// A call without its message.
@@ -37,7 +39,12 @@ pub(crate) struct Call {
 
 impl Service {
     pub(crate) fn new(store: Store, tenants: Tenants, limits: Limits) -> Self {
-        Self { store, tenants, limits }
+        Self { store, tenants, limits, refusals: Refusals::default() }
+    }
+
+    /// Counts the entries that are refused.
+    pub(crate) fn refusals(&self) -> Refusals {
+        self.refusals.clone()
     }
 
     /// Whose call it is, by its header or by the token in its message, and that the account may make it now: it does so until the slot is dropped.
@@ -71,7 +78,10 @@ impl Service {
             Some(rehearsal) => self.store.rehearse(rehearsal, id, *max_keys, &write, now).await,
         };
         result.map_err(|error| match error {
-            NotStored::Refused(refused) => Error::Refused { account: id.clone(), refused }.into(),
+            NotStored::Refused(refused) => {
+                self.refusals.count(refused);
+                Error::Refused { account: id.clone(), refused }.into()
+            }
             NotStored::Failure(failure) => Error::from(failure).into(),
         })
     }
@@ -201,6 +211,7 @@ mod tests {
         advance(Duration::from_millis(59_999)).await;
         get(&service, "a").await.unwrap();
         assert_eq!(store(&service, "b", None).await, Err(Code::FailedPrecondition));
+        assert_eq!(service.refusals().key_limit(), 1);
         advance(Duration::from_millis(1)).await;
         assert_eq!(get(&service, "a").await, Err(Code::NotFound));
         store(&service, "b", None).await.unwrap();

@@ -42,6 +42,10 @@ pub struct ProcessArgs {
     #[arg(long, env = "LAME_DUCK", default_value = "1s", value_parser = parse_duration, value_name = "DURATION", help_heading = "Process")]
     pub lame_duck: Duration,
 
+    /// Whether the admin port shows every channel and the last calls at /debug/channels [default: false].
+    #[arg(long, env = "DEBUG_PAGES", action = ArgAction::Set, value_name = "BOOL", help_heading = "Process")]
+    pub debug_pages: Option<bool>,
+
     /// What each server bounds.
     #[command(flatten)]
     pub server: ServerArgs,

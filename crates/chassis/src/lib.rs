@@ -9,12 +9,14 @@ mod bind;
 mod call_args;
 mod cli;
 mod context;
+mod debug;
 mod error;
 mod health;
 mod health_check;
 pub mod jwt;
 mod limit_args;
 mod log_level;
+mod metrics;
 mod needs;
 mod outgoing;
 mod prepare;
@@ -30,7 +32,7 @@ mod tls;
 mod trace_args;
 mod traces;
 
-pub use admin::{AdminListen, Readiness, bind_admin, serve_admin};
+pub use admin::{AdminListen, ServerView, bind_admin, serve_admin};
 pub use app::{App, PathAlias};
 pub use bind::bind;
 pub use call_args::CallArgs;
@@ -57,6 +59,9 @@ pub use wayside_interceptors::client::retry::{Attempts, NotIdempotent};
 pub use wayside_interceptors::deadline::Timeouts;
 pub use wayside_interceptors::dry_run::{DryRun, Support as DryRunSupport};
 pub use wayside_interceptors::errors::{StatusBuilder, Violations};
+pub use wayside_interceptors::metrics::{
+    Bounds, Format, Histogram, Labels, Metric, Samples, Source, Within,
+};
 pub use wayside_interceptors::observe::CallRecord;
 pub use wayside_interceptors::selector::Selector;
 pub use wayside_interceptors::trace::TraceContext;

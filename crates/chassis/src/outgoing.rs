@@ -13,6 +13,7 @@ use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, Circuit
 use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
 use wayside_interceptors::client::logging::CallLog;
 use wayside_interceptors::client::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::client::metrics::{ClientCalls, PerAttempt, PerCall};
 use wayside_interceptors::client::observe::{Observe, ObserveLayer};
 use wayside_interceptors::client::retry::{
     self, MethodPolicy, Policies, Retry, RetryLayer, Throttle,
@@ -22,42 +23,63 @@ use wayside_interceptors::deadline::Timeouts;
 use wayside_interceptors::trace::Tracer;
 
 use crate::call_args::CallArgs;
+use crate::debug::{AttemptObserver, CallObserver, Recent};
+use crate::metrics::Watched;
 
 /// What generated clients of a server are made with: a channel that keeps to the method part of its service config, timeouts, retries, hedging and their throttle,
 /// hands metadata on and logs every call.
-pub type Outgoing = Observe<
-    Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>,
-    (Option<TraceSent>, CallLog),
->;
+pub type Outgoing = Observe<Metadata<DeadlineService<Either<Auth<Attempts>, Attempts>>>, OfCall>;
+
+/// What is told of calls: the span first, so that the others know its trace; the numbers, the page of the last calls, the log.
+type OfCall = (Option<TraceSent>, PerCall, Option<CallObserver>, CallLog);
+
+/// What is told of attempts.
+type OfAttempt = (Option<TraceAttempts>, PerAttempt, Option<AttemptObserver>);
 
 /// What makes the attempts of a call.
-type Attempts = Retry<Observe<CircuitBreakerService<Told>, Option<TraceAttempts>>>;
+type Attempts = Retry<Observe<CircuitBreakerService<Told>, OfAttempt>>;
 
 /// A channel that tells the span of an attempt what becomes of it.
 type Told = MapRequest<Channel, fn(Request<Body>) -> Request<Body>>;
 
 /// Puts the client's interceptors around a channel, with the defaults of [`CallArgs`].
 pub fn outgoing(channel: Channel) -> Outgoing {
-    compose(channel, "", &CallArgs::default(), None)
+    compose(channel, "", &CallArgs::default(), None, None).0
 }
 
-/// Puts the client's interceptors around a channel to `target`. The spans of calls are made by `tracer`.
+/// Puts the client's interceptors around a channel to `target`, and gives what is counted there. The spans of calls are made by `tracer`, and the last calls written down in `recent`.
 pub(crate) fn compose(
     channel: Channel,
     target: &str,
     args: &CallArgs,
     tracer: Option<Tracer>,
-) -> Outgoing {
+    recent: Option<&Recent>,
+) -> (Outgoing, Watched) {
     let timeouts = channel.clone();
-    let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Mutex::default() };
+    let policies = ServiceConfigPolicies { channel: channel.clone(), throttle: Arc::default() };
+    let throttle = policies.throttle.clone();
     let retry = RetryLayer::new(policies);
     let retry = match args.budget() {
         Some(budget) => retry.budget(budget),
         None => retry,
     };
-    ServiceBuilder::new()
+    let watched = Watched {
+        channel: channel.clone(),
+        calls: ClientCalls::new(channel.target().to_string()),
+        breaker: args.breaker(target),
+        retries: retry.stats(),
+        throttle,
+    };
+    let (calls, breaker) = (&watched.calls, watched.breaker.clone());
+    let (writes_call, writes_attempt) = recent.map(|recent| recent.observers(target)).unzip();
+    let outgoing = ServiceBuilder::new()
         // Outermost, so that it is one line a call, with what became of it after all attempts.
-        .layer(ObserveLayer::new((tracer.clone().map(TraceSent::new), CallLog)))
+        .layer(ObserveLayer::new((
+            tracer.clone().map(TraceSent::new),
+            calls.per_call(),
+            writes_call,
+            CallLog,
+        )))
         // Before anything is kept of the request to send it again.
         .layer(MetadataLayer::default())
         // So that the deadline covers every attempt and the pauses between them, and the fetching of a token.
@@ -67,11 +89,16 @@ pub(crate) fn compose(
         // Each attempt is picked anew.
         .layer(retry)
         // Around the breaker, so that an attempt that it refuses is seen to have failed.
-        .layer(ObserveLayer::new(tracer.map(TraceAttempts::new)))
+        .layer(ObserveLayer::new((
+            tracer.map(TraceAttempts::new),
+            calls.per_attempt(),
+            writes_attempt,
+        )))
         // Innermost, so that every attempt counts, and none is made while the target is left alone.
-        .layer(CircuitBreakerLayer::new(args.breaker(target)))
+        .layer(CircuitBreakerLayer::new(breaker))
         .map_request(tell_span as fn(Request<Body>) -> Request<Body>)
-        .service(channel)
+        .service(channel);
+    (outgoing, watched)
 }
 
 /// Has the channel tell the span of an attempt what becomes of it.
@@ -105,11 +132,13 @@ fn timeouts_of(channel: &Channel, path: &str) -> Timeouts {
     Timeouts { default: timeout, max: timeout }
 }
 
+/// The throttle of a channel whose service config has one, and what it was made of.
+pub(crate) type ThrottleInUse = Arc<Mutex<Option<(RetryThrottling, Arc<Throttle>)>>>;
+
 /// The policies in a channel's service config, as it is now.
 struct ServiceConfigPolicies {
     channel: Channel,
-    /// The throttle in use, and what it was made of.
-    throttle: Mutex<Option<(RetryThrottling, Arc<Throttle>)>>,
+    throttle: ThrottleInUse,
 }
 
 impl Policies for ServiceConfigPolicies {

@@ -7,9 +7,11 @@ use tokio::net::TcpListener;
 use tokio::time::{Duration, sleep};
 use tonic::service::Routes;
 use wayside_balance::Channel;
+use wayside_interceptors::metrics::{HttpCalls, ServerCalls};
 
-use crate::admin::Readiness;
+use crate::admin::ServerView;
 use crate::health::{self, Health, Life};
+use crate::metrics::paths;
 use crate::register::Registration;
 use crate::server::{self, ServerOptions};
 use crate::stack::{GrpcStack, HttpStack, Layers};
@@ -48,18 +50,23 @@ pub async fn prepare<A: App>(
     let client_tls = tls::client(&process.tls).map_err(|error| StartError::setup(name, &error))?;
     let needs = A::needs(&args);
     let checks_jwts = !matches!(needs.auth, Auth::Off) && process.jwt.jwt_keys.is_some();
+    process.calls.check(name).await?;
     // Replicas are one service; which of them it was is said by the span.
     let tracer = process.traces.tracer(A::NAME);
-    let layers = Layers::new(name, needs, process).await?.traced(tracer.clone());
-    process.calls.check(name).await?;
-    let setup = Setup::new(client_tls, process.calls.clone(), checks_jwts).traced(tracer);
+    let setup = Setup::new(client_tls, process, checks_jwts).traced(tracer.clone());
+    let layers = Layers::new(name, needs, process).await?.traced(tracer);
+    setup.tell(layers.limits());
     let routes = A::routes(args, &setup).await?;
     let health = Health::new(A::SERVICES);
     let speaks = if A::SERVICES.is_empty() {
-        Speaks::Http(layers.http(routes))
+        let calls = HttpCalls::default();
+        setup.tell(calls.clone());
+        Speaks::Http(layers.http(calls, routes))
     } else {
         let routes = health::add::<A>(routes, &health, process.reflection)?;
-        Speaks::Grpc(layers.grpc(A::ALIASES, routes))
+        let calls = ServerCalls::with_aliases(paths::<A>(process.reflection)?, A::ALIASES);
+        setup.tell(calls.clone());
+        Speaks::Grpc(layers.grpc(calls, A::ALIASES, routes))
     };
     let options = ServerOptions {
         max_concurrent_streams: A::MAX_CONCURRENT_STREAMS,
@@ -116,9 +123,14 @@ pub async fn prepare_bare<A: App>(
 }
 
 impl Prepared {
-    /// Tells the admin port whether this server takes calls.
-    pub fn readiness(&self) -> Readiness {
-        Readiness { name: self.name.clone(), health: self.health.clone() }
+    /// What the admin port tells of this server: whether it takes calls, and what it counts.
+    pub fn view(&self) -> ServerView {
+        ServerView {
+            name: self.name.clone(),
+            health: self.health.clone(),
+            registry: self.setup.registry().clone(),
+            recent: self.setup.recent().cloned(),
+        }
     }
 
     /// The channels that the server makes its calls with. Whoever has started the servers they lead to can have them connected before the first call.

@@ -47,7 +47,7 @@ pub(crate) fn command<A: App>() -> Command {
         .long("admin-listen")
         .env("ADMIN_LISTEN")
         .value_name("ADDRESS:PORT|off")
-        .help("Where /livez and /readyz are served over HTTP")
+        .help("Where /livez, /readyz and /metrics are served over HTTP")
         .value_parser(clap::value_parser!(AdminListen))
         .default_value(here(A::ADMIN_PORT));
     // No variable: whoever sets variables means the server.
@@ -106,10 +106,10 @@ async fn serve<A: App>(
     let server = prepare::<A>(A::NAME, args, &process).await?;
     // The admin port answers to the last: a drain is when one wants to ask it.
     let ended = CancellationToken::new();
-    let readiness = vec![server.readiness()];
+    let views = vec![server.view()];
     let admin = async {
         if let Some(listener) = admin {
-            serve_admin(listener, readiness, ended.cancelled()).await;
+            serve_admin(listener, views, ended.cancelled()).await;
         }
     };
     let serving = async {

@@ -1,18 +1,20 @@
 //! What a server gets to set itself up with.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wayside_balance::resolver::manual;
 use wayside_balance::{
-    Channel, ChannelBuilder, ChannelError, ClientTls, Endpoint, Registry, Target,
+    Channel, ChannelBuilder, ChannelError, ClientTls, Endpoint, Registry as Resolvers, Target,
 };
+use wayside_interceptors::metrics::Source;
 use wayside_interceptors::trace::Tracer;
 
 use crate::call_args::CallArgs;
-use crate::{Outgoing, outgoing};
+use crate::debug::Recent;
+use crate::metrics::{Registry, Watched};
+use crate::{Outgoing, ProcessArgs, outgoing};
 
 /// Every endpoint gets calls in turn.
 const ROUND_ROBIN: &str = r#"{"loadBalancingConfig":[{"round_robin":{}}]}"#;
@@ -28,14 +30,16 @@ pub struct Setup {
     tls: Option<ClientTls>,
     calls: CallArgs,
     tracer: Option<Tracer>,
-    channels: Arc<Mutex<Vec<Channel>>>,
+    registry: Registry,
+    recent: Option<Recent>,
     checks_jwts: bool,
 }
 
 impl Setup {
-    /// A setup whose channels are encrypted if `tls` says how, and call as `calls` says.
-    pub(crate) fn new(tls: Option<ClientTls>, calls: CallArgs, checks_jwts: bool) -> Self {
-        Self { tls, calls, checks_jwts, ..Self::default() }
+    /// A setup whose channels are encrypted if `tls` says how, and call as `process` says.
+    pub(crate) fn new(tls: Option<ClientTls>, process: &ProcessArgs, checks_jwts: bool) -> Self {
+        let recent = process.debug_pages.unwrap_or_default().then(Recent::new);
+        Self { tls, calls: process.calls.clone(), recent, checks_jwts, ..Self::default() }
     }
 
     /// The same, with spans of the calls that are made.
@@ -62,10 +66,14 @@ impl Setup {
     /// # Errors
     /// When there is no resolver for the target, or the certificates cannot be used.
     pub fn outgoing(&self, builder: ChannelBuilder) -> Result<Outgoing, ChannelError> {
-        let channel = builder.build()?;
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner).push(channel.clone());
+        let (outgoing, watched) = self.compose(builder.build()?);
+        self.registry.add_channel(watched);
+        Ok(outgoing)
+    }
+
+    fn compose(&self, channel: Channel) -> (Outgoing, Watched) {
         let target = channel.target().to_string();
-        Ok(outgoing::compose(channel, &target, &self.calls, self.tracer.clone()))
+        outgoing::compose(channel, &target, &self.calls, self.tracer.clone(), self.recent.as_ref())
     }
 
     /// A channel with settings of one's own, encrypted if this process has a CA to verify servers with.
@@ -84,7 +92,7 @@ impl Setup {
     pub fn endpoint_builder(&self, endpoint: &Endpoint) -> Result<ChannelBuilder, ChannelError> {
         let (resolver, handle) = manual();
         handle.push(vec![endpoint.clone()]);
-        let mut resolvers = Registry::default();
+        let mut resolvers = Resolvers::default();
         resolvers.register("endpoint", move |_, _| Ok(Box::new(resolver.clone())));
         let name = endpoint.addresses.first().map(ToString::to_string).unwrap_or_default();
         let target = format!("endpoint:///{name}").parse()?;
@@ -97,9 +105,8 @@ impl Setup {
         endpoint: &Endpoint,
     ) -> Result<(Channel, Outgoing), ChannelError> {
         let channel = self.endpoint_builder(endpoint)?.build()?;
-        let target = channel.target().to_string();
-        let tracer = self.tracer.clone();
-        Ok((channel.clone(), outgoing::compose(channel, &target, &self.calls, tracer)))
+        let (outgoing, _) = self.compose(channel.clone());
+        Ok((channel, outgoing))
     }
 
     /// Completes when the server is told to stop, while it still takes calls: the time to leave wherever it is registered.
@@ -124,7 +131,22 @@ impl Setup {
 
     /// Every channel that was made.
     pub(crate) fn channels(&self) -> Vec<Channel> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.registry.channels().into_iter().map(|watched| watched.channel).collect()
+    }
+
+    /// Has the numbers of a source told by the admin port, with the name of the server as label `server`.
+    pub fn tell(&self, source: impl Source) {
+        self.registry.add(source);
+    }
+
+    /// What the admin port tells of the server.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The last calls, if they are written down.
+    pub(crate) fn recent(&self) -> Option<&Recent> {
+        self.recent.as_ref()
     }
 
     /// Runs a future in the background. It is dropped, wherever it is, when the server has ended.

@@ -12,6 +12,7 @@ use wayside_interceptors::grpc_only::{GrpcOnly, GrpcOnlyLayer};
 use wayside_interceptors::load_shed::LoadShed;
 use wayside_interceptors::message_limit::{MessageLimit, MessageLimitLayer};
 use wayside_interceptors::metadata::{Metadata, MetadataLayer};
+use wayside_interceptors::metrics::{HttpCalls, ServerCalls};
 use wayside_interceptors::observe::{Observe, ObserveLayer};
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer, PathAliasService};
 use wayside_interceptors::rate_limit::RateLimit;
@@ -31,7 +32,10 @@ const MAX_MESSAGE_BYTES: u32 = 4 * 1024 * 1024;
 pub(crate) type GrpcStack = Metadata<Observed<PathAliasService<RpcErrorService<Limited>>>>;
 
 /// What is told of every call: the span first, so that the others know its trace.
-type Observed<S> = Observe<S, (Option<TraceCalls>, AccessLog)>;
+type Observed<S> = Observe<S, (Option<TraceCalls>, ServerCalls, AccessLog)>;
+
+/// What is told of every call of plain HTTP.
+type ObservedHttp<S> = Observe<S, (Option<TraceCalls>, HttpCalls, AccessLog)>;
 
 /// What is inside of the tap.
 type Limited = RateLimit<DeadlineService<LoadShed<AuthService<OfCaller>>>>;
@@ -43,7 +47,7 @@ type OfCaller = Admission<DryRunService<Handlers>, CallerLimits>;
 type Handlers = Recovery<GrpcOnly<MessageLimit<Routes>>>;
 
 /// What serves plain HTTP.
-pub(crate) type HttpStack = Metadata<Observed<RateLimit<DeadlineService<Measured>>>>;
+pub(crate) type HttpStack = Metadata<ObservedHttp<RateLimit<DeadlineService<Measured>>>>;
 
 /// What is inside of the deadline of plain HTTP.
 type Measured = LoadShed<Admission<Recovery<Routes>, CallerLimits>>;
@@ -84,18 +88,28 @@ impl Layers {
         })
     }
 
+    /// The limits, to tell of them.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.clone()
+    }
+
     /// The same, with spans of the calls.
     pub(crate) fn traced(self, tracer: Option<Tracer>) -> Self {
         Self { traces: tracer.map(TraceCalls::new), ..self }
     }
 
     /// Composes the stack of a gRPC server.
-    pub(crate) fn grpc(self, aliases: &'static [PathAlias], routes: Routes) -> GrpcStack {
+    pub(crate) fn grpc(
+        self,
+        calls: ServerCalls,
+        aliases: &'static [PathAlias],
+        routes: Routes,
+    ) -> GrpcStack {
         ServiceBuilder::new()
             // Outermost, so that even the log line of a refused call has a request id.
             .layer(self.metadata)
             // So that its line has the code and the time that the client saw, refusals by the layers below included.
-            .layer(ObserveLayer::new(self.name, (self.traces, AccessLog)))
+            .layer(ObserveLayer::new(self.name, (self.traces, calls, AccessLog)))
             // After the log, which shows the path that was called; before everything that is configured by method, which sees the one that is served.
             .layer(PathAliasLayer::new(aliases))
             // Around everything that may fail, so that older clients can read every error; the alias tells which those are.
@@ -122,10 +136,10 @@ impl Layers {
     }
 
     /// Composes the stack of a server of plain HTTP. The reasons are those of the gRPC stack; the rest is for the servers that it calls.
-    pub(crate) fn http(self, routes: Routes) -> HttpStack {
+    pub(crate) fn http(self, calls: HttpCalls, routes: Routes) -> HttpStack {
         ServiceBuilder::new()
             .layer(self.metadata)
-            .layer(ObserveLayer::new(self.name, (self.traces, AccessLog)))
+            .layer(ObserveLayer::new(self.name, (self.traces, calls, AccessLog)))
             .layer(self.limits.tap)
             .layer(self.deadline)
             .layer(self.limits.load_shed)

@@ -20,6 +20,7 @@ use wayside_interceptors::client::circuit_breaker::{
 use wayside_interceptors::client::deadline::DeadlineLayer as TimeoutLayer;
 use wayside_interceptors::client::logging::CallLog;
 use wayside_interceptors::client::metadata::MetadataLayer as HandOnLayer;
+use wayside_interceptors::client::metrics::ClientCalls;
 use wayside_interceptors::client::observe::ObserveLayer as ObserveCallLayer;
 use wayside_interceptors::client::retry::{RetryLayer, RetryPolicy};
 use wayside_interceptors::client::trace::TraceSent;
@@ -31,6 +32,7 @@ use wayside_interceptors::grpc_only::GrpcOnlyLayer;
 use wayside_interceptors::load_shed::{Limit, LoadShedLayer};
 use wayside_interceptors::message_limit::MessageLimitLayer;
 use wayside_interceptors::metadata::MetadataLayer;
+use wayside_interceptors::metrics::ServerCalls;
 use wayside_interceptors::observe::ObserveLayer;
 use wayside_interceptors::path_alias::{PathAlias, PathAliasLayer};
 use wayside_interceptors::rate_limit::{Quota, RateLimitLayer};
@@ -52,6 +54,10 @@ fn rows() -> Vec<Row> {
         server("access_log", || ObserveLayer::new("greet", AccessLog).layer(Unary)),
         server("access_log_unread", || {
             unread_log(ObserveLayer::new("greet", AccessLog).layer(Unary))
+        }),
+        server("metrics", || ObserveLayer::new("greet", server_calls()).layer(Unary)),
+        server("metrics_beside_access_log_unread", || {
+            unread_log(ObserveLayer::new("greet", (server_calls(), AccessLog)).layer(Unary))
         }),
         server("trace_unsampled", || traced(0.0, false).layer(Unary)),
         server("trace_sampled", || traced(1.0, false).layer(Unary)),
@@ -79,11 +85,25 @@ fn rows() -> Vec<Row> {
         client("deadline", || TimeoutLayer::new(|_: &str| TEN_SECONDS).layer(Unary)),
         client("metadata", || HandOnLayer::default().layer(Unary)),
         client("logging", || ObserveCallLayer::new(CallLog).layer(Unary)),
+        client("metrics_call", || ObserveCallLayer::new(client_calls().per_call()).layer(Unary)),
+        client("metrics_attempt", || {
+            ObserveCallLayer::new(client_calls().per_attempt()).layer(Unary)
+        }),
         client("trace_unsampled", || sent(0.0).layer(Unary)),
         client("trace_sampled", || sent(1.0).layer(Unary)),
         client("auth", || TokenLayer::new(async || Ok(token())).encrypted().layer(Unary)),
         client("circuit_breaker", || CircuitBreakerLayer::new(breaker()).layer(Unary)),
     ]
+}
+
+/// A server has about so many methods.
+fn server_calls() -> ServerCalls {
+    let methods = ["Greet", "GreetAll", "Subscribe", "Refuse"];
+    ServerCalls::new(methods.map(|method| format!("/wayside.greet.v1.GreetService/{method}")))
+}
+
+fn client_calls() -> ClientCalls {
+    ClientCalls::new("dns:///greet:50051")
 }
 
 /// More than is ever asked for, as what is measured is a call that is let through.

@@ -12,6 +12,7 @@
 //! - [`load_shed`]: at most as many calls in flight as the server can do in good time.
 //! - [`message_limit`]: a message that is too large is RESOURCE_EXHAUSTED.
 //! - [`metadata`]: what a call hands on to the calls made for it: a request id, and the headers of an allow-list.
+//! - [`metrics`]: calls counted under the names of gRFC A66, and the text that Prometheus reads.
 //! - [`observe`]: what is told of calls to those who watch them: the log line, metrics, spans.
 //! - [`rate_limit`]: at most so many calls a second, of all callers or of each.
 //! - [`recovery`]: a handler that panics fails its own call only.
@@ -35,6 +36,7 @@ pub mod load_shed;
 mod log_lines;
 pub mod message_limit;
 pub mod metadata;
+pub mod metrics;
 pub mod observe;
 mod or_empty;
 pub mod path_alias;

@@ -48,13 +48,15 @@ impl App for Media {
         Needs { timeouts: Selector::builder(timeouts), dry_run, ..Needs::default() }
     }
 
-    async fn routes(args: MediaArgs, _: &Setup) -> Result<Routes, StartError> {
+    async fn routes(args: MediaArgs, setup: &Setup) -> Result<Routes, StartError> {
         let resolver = match args.media_name_server {
             Some(server) => DnsResolver::asking(server),
             None => DnsResolver::system(),
         };
         let resolver = resolver.map_err(|error| StartError::setup(Media::NAME, &error))?;
-        routes(&args, Arc::new(resolver))
+        let downloads = downloads(&args, Arc::new(resolver))?;
+        setup.tell(downloads.fetches());
+        Ok(served(downloads))
     }
 }
 
@@ -63,14 +65,21 @@ impl App for Media {
 /// # Errors
 /// When TLS cannot be set up.
 pub fn routes(args: &MediaArgs, resolver: Arc<dyn Resolve>) -> Result<Routes, StartError> {
+    downloads(args, resolver).map(served)
+}
+
+fn downloads(args: &MediaArgs, resolver: Arc<dyn Resolve>) -> Result<Downloads, StartError> {
     let tls = client::tls().map_err(|error| StartError::setup(Media::NAME, &error))?;
-    let fetcher = Fetcher::new(args, resolver, tls);
-    let service = MediaServiceServer::new(Downloads::new(fetcher))
+    Ok(Downloads::new(Fetcher::new(args, resolver, tls)))
+}
+
+fn served(downloads: Downloads) -> Routes {
+    let service = MediaServiceServer::new(downloads)
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)
         .send_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Zstd);
-    Ok(Routes::new(service))
+    Routes::new(service)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod client;
 mod error;
 mod fetch;
 mod image;
+mod metrics;
 mod options;
 mod policy;
 mod read;

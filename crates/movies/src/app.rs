@@ -111,7 +111,7 @@ impl App for Movies {
                     option: "--movies-middle",
                     reason: error.to_string(),
                 })?;
-                Answers::Middle(Middle::new(channel))
+                Answers::Middle(Box::new(Middle::new(channel)))
             }
         };
         let faults = Faults::new(args.movies_faulty);

@@ -31,7 +31,7 @@ pub(crate) enum Answers {
     /// From this server.
     Catalogue(Catalogue),
     /// From the next one.
-    Middle(Middle),
+    Middle(Box<Middle>),
 }
 
 impl Service {

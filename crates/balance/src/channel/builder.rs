@@ -12,6 +12,7 @@ use super::snapshot::Board;
 use super::subchannels::Subchannels;
 use super::{Channel, Inner, Shared};
 use crate::resolver::{Registry, ResolveNow, ResolverOptions};
+use crate::totals::Totals;
 use crate::transport::{Connect, Pings, Sockets, TlsConnector, Transport};
 use crate::{
     ClientTls, Keepalive, Pool, ServiceConfig, ServiceConfigError, Target, TargetError, TlsError,
@@ -153,18 +154,19 @@ impl ChannelBuilder {
         let pings = Pings::new(self.keepalive);
         let transport = Arc::new(Transport { connector, tls, pings, backoff_reset: Notify::new() });
         let config = Arc::new(self.service_config);
-        let resolve_now = Arc::new(ResolveNow::default());
+        let (resolve_now, totals) = (Arc::new(ResolveNow::default()), Arc::<Totals>::default());
         let inner = Arc::new(Inner {
             target: target.clone(),
             pictures: Pictures::new(config.clone(), self.max_waiting_calls),
             board: Board::default(),
+            totals: totals.clone(),
             transport: transport.clone(),
             user_agent: self.user_agent,
             wanted: Notify::new(),
             resolve_now: resolve_now.clone(),
             ring_size_cap: self.ring_size_cap,
         });
-        let subchannels = Subchannels::new(transport, self.pool, resolve_now.clone());
+        let subchannels = Subchannels::new(transport, self.pool, resolve_now.clone(), totals);
         let core = Core::new(
             inner.clone(),
             Box::new(move || resolvers.build(&target, &options)),

@@ -152,8 +152,10 @@ impl Core {
         match taken {
             Ok(endpoints) => {
                 self.update(&endpoints);
-                let policy = self.active.as_ref().map(|active| active.config.path());
-                self.inner.board.resolved(endpoints.len(), policy.unwrap_or_default());
+                // The one that these endpoints were given to, even if the one before it still has the calls.
+                let newest = self.next.as_ref().or(self.active.as_ref());
+                let policy = newest.map(|newest| newest.config.path());
+                self.inner.board.resolved(endpoints, policy.unwrap_or_default());
             }
             Err(status) => self.unresolved(status),
         }

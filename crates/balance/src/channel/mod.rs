@@ -13,6 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
+use crate::totals::Totals;
 use crate::transport::Transport;
 use crate::{ConnectivityState, ResolveNow, ServiceConfig, Target};
 
@@ -71,6 +72,7 @@ struct Inner {
     target: Target,
     pictures: Pictures,
     board: Board,
+    totals: Arc<Totals>,
     transport: Arc<Transport>,
     user_agent: HeaderValue,
     /// A call has found the channel idle.

@@ -8,7 +8,8 @@ use tokio::time::{Duration, Instant};
 use tonic::Status;
 
 use super::Inner;
-use crate::{Address, ConnectivityState, Subchannel};
+use crate::totals::TotalsSnapshot;
+use crate::{Address, ConnectivityState, Endpoint, ServiceConfig, Subchannel};
 
 /// A channel at one moment.
 #[derive(Clone, Debug)]
@@ -24,8 +25,12 @@ pub struct Snapshot {
     pub waiting: usize,
     /// What the resolver said last.
     pub resolver: ResolverSnapshot,
+    /// How calls are made: what the resolver has said, else what the channel was built with.
+    pub service_config: Arc<ServiceConfig>,
     /// Every subchannel, in the order in which they were made.
     pub subchannels: Vec<SubchannelSnapshot>,
+    /// What was counted since the channel was made.
+    pub totals: TotalsSnapshot,
 }
 
 /// What a channel knows from its resolver.
@@ -34,6 +39,8 @@ pub struct Snapshot {
 pub struct ResolverSnapshot {
     /// How many endpoints are in use.
     pub endpoints: usize,
+    /// Which those are.
+    pub list: Arc<[Endpoint]>,
     /// How long ago the last answer came; `None` before the first.
     pub answered: Option<Duration>,
     /// What was wrong with the last answer, if it was not used: the one before it still is.
@@ -50,6 +57,8 @@ pub struct SubchannelSnapshot {
     pub state: ConnectivityState,
     /// Why it is in TRANSIENT_FAILURE.
     pub reason: Option<String>,
+    /// Why no calls are sent there although it is READY, if its endpoint was ejected as an outlier.
+    pub ejected: Option<String>,
     /// For how long it has been in this state.
     pub since: Duration,
     /// Open connections.
@@ -75,7 +84,7 @@ pub(super) struct Board {
 #[derive(Clone, Debug, Default)]
 struct Resolved {
     policy: String,
-    endpoints: usize,
+    endpoints: Arc<[Endpoint]>,
     at: Option<Instant>,
     error: Option<String>,
 }
@@ -86,8 +95,8 @@ impl Board {
     }
 
     /// An answer is in use.
-    pub(super) fn resolved(&self, endpoints: usize, policy: String) {
-        let at = Some(Instant::now());
+    pub(super) fn resolved(&self, endpoints: Vec<Endpoint>, policy: String) {
+        let (at, endpoints) = (Some(Instant::now()), endpoints.into());
         self.resolver.store(Arc::new(Resolved { policy, endpoints, at, error: None }));
     }
 
@@ -105,16 +114,20 @@ impl Board {
 
     pub(super) fn snapshot(&self, inner: &Inner) -> Snapshot {
         let resolved = self.resolver.load();
+        let current = inner.pictures.now();
         Snapshot {
             target: inner.target.to_string(),
-            state: inner.pictures.now().picture.state,
+            state: current.picture.state,
             policy: resolved.policy.clone(),
             waiting: inner.pictures.waiting(),
             resolver: ResolverSnapshot {
-                endpoints: resolved.endpoints,
+                endpoints: resolved.endpoints.len(),
+                list: resolved.endpoints.clone(),
                 answered: resolved.at.map(|at| at.elapsed()),
                 error: resolved.error.clone(),
             },
+            service_config: current.config.clone(),
+            totals: inner.totals.snapshot(),
             subchannels: self.subchannels.load().iter().map(|one| one.snapshot()).collect(),
         }
     }
@@ -134,6 +147,7 @@ impl Subchannel {
             address: self.address().clone(),
             state,
             reason: reason.map(ToOwned::to_owned),
+            ejected: self.ejected().map(|why| String::clone(&why)),
             since: current.1.elapsed(),
             connections: self.connections(),
             in_flight: self.in_flight(),

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::policy::{Controller, NewSubchannel};
 use crate::resolver::ResolveNow;
 use crate::subchannel::{self, Pool, SubchannelId, SubchannelState};
+use crate::totals::Totals;
 use crate::transport::Transport;
 use crate::{ServiceConfig, Subchannel};
 
@@ -21,6 +22,7 @@ pub(super) struct Subchannels {
     pool: Pool,
     health_service: Option<Arc<str>>,
     resolve_now: Arc<ResolveNow>,
+    totals: Arc<Totals>,
     states: mpsc::Sender<(SubchannelId, SubchannelState)>,
     next_id: u64,
     all: Vec<Arc<Subchannel>>,
@@ -33,6 +35,7 @@ impl Subchannels {
         transport: Arc<Transport>,
         pool: Pool,
         resolve_now: Arc<ResolveNow>,
+        totals: Arc<Totals>,
     ) -> (Self, mpsc::Receiver<(SubchannelId, SubchannelState)>) {
         let (states, receiver) = mpsc::channel(MAX_QUEUED_STATES);
         let made = Self {
@@ -41,6 +44,7 @@ impl Subchannels {
             pool,
             health_service: None,
             resolve_now,
+            totals,
             states,
             next_id: 0,
             all: Vec::new(),
@@ -76,7 +80,8 @@ impl Controller for Subchannels {
         let id = SubchannelId(self.next_id);
         self.next_id += 1;
         let (address, authority) = (new.address.clone(), new.endpoint.authority.clone());
-        let made = Arc::new(Subchannel::new(id, address, authority, new.trackers));
+        let made =
+            Arc::new(Subchannel::new(id, address, authority, new.trackers, self.totals.clone()));
         let context = subchannel::Context {
             subchannel: made.clone(),
             transport: self.transport.clone(),

@@ -65,6 +65,7 @@ impl Controller for FakeController {
             new.address.clone(),
             new.endpoint.authority.clone(),
             new.trackers,
+            Arc::default(),
         ));
         if new.health_checked {
             self.health_checked.push(id);

@@ -1,6 +1,7 @@
 //! The whole of a service config.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -21,6 +22,17 @@ pub struct ServiceConfig {
     retry_throttling: Option<RetryThrottling>,
     health_check_service: Option<String>,
     max_connections: Option<u32>,
+    json: Text,
+}
+
+/// What a config was made of. Two configs that mean the same are the same, whatever they were made of.
+#[derive(Clone, Debug, Default)]
+struct Text(Arc<str>);
+
+impl PartialEq for Text {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl ServiceConfig {
@@ -35,6 +47,11 @@ impl ServiceConfig {
     /// When to stop retrying and hedging because too much fails: one for all methods of the target.
     pub fn retry_throttling(&self) -> Option<RetryThrottling> {
         self.retry_throttling
+    }
+
+    /// What it was made of, fields that are not known here included; empty if it was made of nothing.
+    pub fn json(&self) -> &str {
+        &self.json.0
     }
 
     /// The policy; the channel takes `pick_first` when there is none.
@@ -62,6 +79,7 @@ impl ServiceConfig {
             retry_throttling: throttling.map(|it| RetryThrottling::parse(&it)).transpose()?,
             health_check_service: health_check_service(&fields)?,
             max_connections: max_connections(&fields)?,
+            json: Text(value.to_string().into()),
         })
     }
 }

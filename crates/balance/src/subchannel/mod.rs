@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::uri::Authority;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::Address;
 use crate::lock_free::InFlight;
 use crate::policy::CallTracker;
+use crate::totals::{DetectionMethod, Disconnect, Totals};
 
 mod call;
 mod connection;
@@ -46,6 +47,10 @@ pub struct Subchannel {
     shut_down: AtomicBool,
     task: OnceLock<AbortHandle>,
     pub(crate) counts: Counts,
+    /// Those of the channel.
+    totals: Arc<Totals>,
+    /// Why it is not used although it is READY, if its endpoint was ejected as an outlier.
+    ejected: ArcSwapOption<String>,
     state: ArcSwap<(SubchannelState, Instant)>,
 }
 
@@ -66,6 +71,7 @@ impl Subchannel {
         address: Address,
         authority: Authority,
         trackers: Vec<Arc<dyn CallTracker>>,
+        totals: Arc<Totals>,
     ) -> Self {
         Self {
             id,
@@ -79,6 +85,8 @@ impl Subchannel {
             shut_down: AtomicBool::new(false),
             task: OnceLock::new(),
             counts: Counts::default(),
+            totals,
+            ejected: ArcSwapOption::empty(),
             state: ArcSwap::from_pointee((SubchannelState::Idle, Instant::now())),
         }
     }
@@ -135,6 +143,20 @@ impl Subchannel {
         }
     }
 
+    /// Its endpoint is ejected, for this reason, or no longer is.
+    pub(crate) fn set_ejected(&self, why: Option<&str>) {
+        self.ejected.store(why.map(|why| Arc::new(why.to_owned())));
+    }
+
+    /// Counts an ejection of its endpoint.
+    pub(crate) fn count_ejection(&self, method: DetectionMethod) {
+        self.totals.ejected(method);
+    }
+
+    pub(crate) fn ejected(&self) -> Option<Arc<String>> {
+        self.ejected.load_full()
+    }
+
     pub(crate) fn is_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::Acquire)
     }
@@ -145,7 +167,9 @@ impl Subchannel {
         if let Some(task) = self.task.get() {
             task.abort();
         }
-        self.pool.clear();
+        for _ in 0..self.pool.clear() {
+            self.totals.disconnected(Disconnect::Shutdown);
+        }
     }
 }
 

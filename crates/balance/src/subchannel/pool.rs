@@ -130,9 +130,11 @@ impl Connections {
         before.iter().find(|one| one.number == number).cloned()
     }
 
-    pub(super) fn clear(&self) {
-        self.open.store(Arc::default());
+    /// Takes all of them out, and says how many there were.
+    pub(super) fn clear(&self) -> usize {
+        let before = self.open.swap(Arc::default());
         self.freed.notify_waiters();
+        before.len()
     }
 
     pub(super) fn all(&self) -> arc_swap::Guard<Arc<Vec<Arc<Connection>>>> {

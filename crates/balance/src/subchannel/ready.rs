@@ -11,7 +11,8 @@ use super::side_streams::SideStreams;
 use super::task::{Context, Idle, TransientFailure};
 use super::{Pool, SubchannelState};
 use crate::backoff::Backoff;
-use crate::status::is_too_many_pings;
+use crate::status::{disconnect, is_too_many_pings};
+use crate::totals::Disconnect;
 use crate::transport::Opened;
 
 /// How far a lifetime is from what is configured, at most, so that connections made together do not end together.
@@ -159,17 +160,19 @@ impl Ready {
     fn forget(&mut self, index: usize) {
         let kept = self.kept.remove(index);
         self.context.subchannel.pool.remove(kept.connection.number);
+        self.context.subchannel.totals.disconnected(Disconnect::Shutdown);
     }
 
     /// A connection takes no more calls. Returns whether the server had ever answered one on it.
     fn ended(&mut self, number: u64, how: Result<(), hyper::Error>) -> bool {
-        if how.is_err_and(|error| is_too_many_pings(&error)) {
+        if how.as_ref().is_err_and(is_too_many_pings) {
             self.context.transport.pings.too_many();
         }
         self.context.subchannel.pool.remove(number);
         let Some(at) = self.kept.iter().position(|kept| kept.connection.number == number) else {
             return true;
         };
+        self.context.subchannel.totals.disconnected(disconnect(&how));
         self.kept.remove(at).connection.has_answered()
     }
 

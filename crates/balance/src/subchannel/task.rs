@@ -48,10 +48,17 @@ impl Context {
         async move {
             subchannel.counts.attempts.fetch_add(1, Ordering::Relaxed);
             let opened = transport.open(&subchannel.address, &subchannel.authority).await;
-            opened.map_err(|error| {
-                subchannel.counts.failed_attempts.fetch_add(1, Ordering::Relaxed);
-                format!("{}: {}", subchannel.address, chain(&*error)).into()
-            })
+            match opened {
+                Ok(opened) => {
+                    subchannel.totals.connected.fetch_add(1, Ordering::Relaxed);
+                    Ok(opened)
+                }
+                Err(error) => {
+                    subchannel.counts.failed_attempts.fetch_add(1, Ordering::Relaxed);
+                    subchannel.totals.connections_failed.fetch_add(1, Ordering::Relaxed);
+                    Err(format!("{}: {}", subchannel.address, chain(&*error)).into())
+                }
+            }
         }
     }
 }

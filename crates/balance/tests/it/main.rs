@@ -6,4 +6,5 @@ mod calls;
 mod health;
 mod pool;
 mod support;
+mod totals;
 mod transport;

@@ -137,7 +137,11 @@ async fn a_connection_that_dies_is_not_handed_out_again() {
     for _ in 0..50 {
         ask(&channel, "").await.unwrap();
     }
-    until("the pool is whole again", || server.connections() == 4).await;
+    until("the pool is whole again", || channel.snapshot().totals.connected == 4).await;
+    assert_eq!(server.connections(), 4);
+    let totals = channel.snapshot().totals;
+    let ended: u64 = totals.disconnected.iter().map(|(_, count)| count).sum();
+    assert_eq!((ended, totals.connections_failed), (1, 0), "{totals:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,11 @@ mod states;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use pb::DESCRIPTOR_SET;
 pub(crate) use states::{Health, Life};
+
+/// What is described there.
+pub(crate) const SERVICES: &[&str] = &["grpc.health.v1.Health"];
 
 use tonic::service::Routes;
 
@@ -22,7 +26,7 @@ use crate::{App, StartError};
 pub(crate) mod pb {
     tonic::include_proto!("grpc.health.v1");
 
-    pub(super) const DESCRIPTOR_SET: &[u8] =
+    pub(crate) const DESCRIPTOR_SET: &[u8] =
         include_bytes!(concat!(env!("OUT_DIR"), "/health.bin"));
 }
 

@@ -6,6 +6,7 @@
 //! - [`logging`]: one log line a call, written when the call's body ends.
 //! - [`metadata`]: what a call hands on from the one that it is made for, and what every call says.
 //! - [`observe`]: what is told of calls to those who watch them: the log line, metrics, spans.
+//! - [`metrics`]: calls and attempts, counted.
 //! - [`retry`]: retries and hedging by the policies of a service config.
 //! - [`trace`]: the spans of calls and of their attempts.
 
@@ -17,6 +18,7 @@ pub mod deadline;
 mod head;
 pub mod logging;
 pub mod metadata;
+pub mod metrics;
 pub mod observe;
 mod replay;
 pub mod retry;

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Request;
 use tower_layer::Layer;
@@ -13,6 +14,7 @@ use crate::selector::Selector;
 #[derive(Clone, Debug)]
 pub struct ConcurrencyLayer {
     limits: Arc<Limits>,
+    refused: Arc<AtomicU64>,
 }
 
 impl ConcurrencyLayer {
@@ -30,12 +32,20 @@ impl ConcurrencyLayer {
         limits: impl Into<Selector<Option<u32>>>,
         key: impl Fn(&Caller<'_>) -> Option<Key> + Send + Sync + 'static,
     ) -> Self {
-        Self { limits: Arc::new(Limits::new(limits.into(), KeyOf::new(key), max_keys)) }
+        Self {
+            limits: Arc::new(Limits::new(limits.into(), KeyOf::new(key), max_keys)),
+            refused: Arc::default(),
+        }
     }
 
     #[cfg(test)]
     pub(super) fn known(&self, path: &str) -> usize {
         self.limits.known(path)
+    }
+
+    /// How many calls were refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -54,6 +64,8 @@ impl Admit for ConcurrencyLayer {
     type Permit = Option<Slot>;
 
     fn admit<B>(&self, request: &Request<B>) -> Result<Option<Slot>, Refusal> {
-        self.limits.admit(request)
+        self.limits.admit(request).inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        })
     }
 }

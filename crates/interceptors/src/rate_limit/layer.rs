@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::Request;
 use tower_layer::Layer;
@@ -14,6 +15,7 @@ use crate::selector::{HEALTH, Selector};
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
     limits: Arc<Limits>,
+    refused: Arc<AtomicU64>,
 }
 
 impl RateLimitLayer {
@@ -24,7 +26,7 @@ impl RateLimitLayer {
 
     /// A quota for all calls together of the methods that share an entry; `None` exempts.
     pub fn shared(quotas: impl Into<Selector<Option<Quota>>>) -> Self {
-        Self { limits: Arc::new(Limits::shared(quotas.into())) }
+        Self { limits: Arc::new(Limits::shared(quotas.into())), refused: Arc::default() }
     }
 
     /// A quota for each caller, as `key` tells them apart, and each entry; `None` exempts. A call without a key is not limited.
@@ -42,7 +44,12 @@ impl RateLimitLayer {
         key: impl Fn(&Caller<'_>) -> Option<Key> + Send + Sync + 'static,
     ) -> Self {
         let limits = Limits::keyed(quotas.into(), KeyOf::new(key), max_keys);
-        Self { limits: Arc::new(limits) }
+        Self { limits: Arc::new(limits), refused: Arc::default() }
+    }
+
+    /// How many calls were refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -61,6 +68,8 @@ impl Admit for RateLimitLayer {
     type Permit = ();
 
     fn admit<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        self.limits.admit(request)
+        self.limits.admit(request).inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        })
     }
 }

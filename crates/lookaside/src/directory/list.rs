@@ -38,6 +38,11 @@ impl List {
         (!list.addresses.is_empty()).then_some(list)
     }
 
+    /// What it was made of.
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
     /// Whether it was made of these.
     pub(super) fn is_of(&self, endpoints: &[Endpoint]) -> bool {
         self.endpoints == endpoints

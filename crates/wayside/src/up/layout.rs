@@ -80,7 +80,7 @@ pub(crate) struct Planned {
 pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     let UpArgs {
         data_dir,
-        process,
+        mut process,
         tls,
         tls_dir,
         greet,
@@ -92,6 +92,8 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
         mut gateway,
         ..
     } = args;
+    // It is one person's own machine.
+    process.debug_pages.get_or_insert(true);
     if accounts.accounts_database_url.is_none() {
         accounts.accounts_data_dir = accounts.accounts_data_dir.or(data_dir);
     }

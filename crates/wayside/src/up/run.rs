@@ -37,9 +37,9 @@ pub(crate) async fn up(args: UpArgs, stop: CancellationToken) -> Result<()> {
     let admin = bind_admin(layout.admin, admin_is_default).await?;
     let admin_address = admin.as_ref().and_then(|listener| listener.local_addr().ok());
     let channels = ready.iter().flat_map(|(_, _, server)| server.channels()).collect();
-    let readiness = ready.iter().map(|(_, _, server)| server.readiness()).collect();
+    let views = ready.iter().map(|(_, _, server)| server.view()).collect();
     let admin = admin.map(|listener| {
-        tokio::spawn(serve_admin(listener, readiness, ended.clone().cancelled_owned()))
+        tokio::spawn(serve_admin(listener, views, ended.clone().cancelled_owned()))
     });
     for (name, listener, server) in ready {
         let stop = stop.clone().cancelled_owned();

@@ -9,6 +9,7 @@ use super::Config;
 use super::calls::Calls;
 use super::sweep::Sweep;
 use crate::subchannel::{SubchannelId, SubchannelState};
+use crate::totals::DetectionMethod;
 use crate::{Address, Endpoint, Subchannel};
 
 /// States that the child is to be told.
@@ -74,6 +75,7 @@ impl Endpoints {
             self.owners.remove(&gone.subchannel.id());
         }
         let tracked = Tracked { subchannel: subchannel.clone(), state: SubchannelState::Idle };
+        subchannel.set_ejected(record.ejection.as_ref().map(|ejection| &*ejection.why));
         record.subchannels.push(tracked);
         self.owners.insert(subchannel.id(), key);
     }
@@ -128,7 +130,17 @@ impl Record {
         self.subchannels.first().map(|tracked| tracked.subchannel.address())
     }
 
+    /// Counts an ejection for the channel.
+    pub(super) fn count_ejection(&self, method: DetectionMethod) {
+        if let Some(tracked) = self.subchannels.first() {
+            tracked.subchannel.count_ejection(method);
+        }
+    }
+
     pub(super) fn eject(&mut self, ejection: Ejection, news: &mut News) {
+        for tracked in &self.subchannels {
+            tracked.subchannel.set_ejected(Some(&ejection.why));
+        }
         self.ejection = Some(ejection);
         self.times = self.times.saturating_add(1);
         self.tell(news);
@@ -136,6 +148,9 @@ impl Record {
 
     pub(super) fn uneject(&mut self, news: &mut News) {
         if self.ejection.take().is_some() {
+            for tracked in &self.subchannels {
+                tracked.subchannel.set_ejected(None);
+            }
             self.tell(news);
         }
     }

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::algorithms::Sample;
 use super::config::{Common, Config};
 use super::endpoints::{Ejection, News, Record};
+use crate::totals::DetectionMethod;
 
 /// One judgement of all endpoints.
 pub(super) struct Sweep<'a> {
@@ -26,18 +27,19 @@ impl<'a> Sweep<'a> {
         let mut sweep = Self { records, samples, ejected, config, now, news: News::new() };
         if let Some(algorithm) = &config.success_rate {
             let outliers = algorithm.outliers(&sweep.samples);
-            sweep.eject(&outliers, &algorithm.common, "success rate");
+            sweep.eject(&outliers, &algorithm.common, DetectionMethod::SuccessRate);
         }
         if let Some(algorithm) = &config.failure_percentage {
             let outliers = algorithm.outliers(&sweep.samples);
-            sweep.eject(&outliers, &algorithm.common, "failure percentage");
+            sweep.eject(&outliers, &algorithm.common, DetectionMethod::FailurePercentage);
         }
         sweep.uneject();
         sweep.news
     }
 
     /// Ejects those of the outliers that may be, by their number and by chance.
-    fn eject(&mut self, outliers: &[usize], common: &Common, algorithm: &str) {
+    fn eject(&mut self, outliers: &[usize], common: &Common, method: DetectionMethod) {
+        let algorithm = method.name();
         for &place in outliers {
             let full = self.is_full();
             let record = &mut self.records[place];
@@ -61,6 +63,7 @@ impl<'a> Sweep<'a> {
                 "an endpoint is ejected as an outlier"
             );
             let ejection = Ejection { at: self.now, why: why.into() };
+            record.count_ejection(method);
             record.eject(ejection, &mut self.news);
             self.ejected += 1;
         }

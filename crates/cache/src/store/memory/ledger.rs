@@ -36,7 +36,6 @@ impl Ledger {
         self.limit
     }
 
-    #[cfg(test)]
     pub(super) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }

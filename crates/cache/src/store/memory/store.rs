@@ -27,6 +27,16 @@ pub(crate) struct MemoryStore {
     pub(super) ledger: Ledger,
 }
 
+/// How full a store is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fullness {
+    pub(crate) accounts: u64,
+    /// Those included that have expired and are not swept yet.
+    pub(crate) keys: u64,
+    pub(crate) bytes: u64,
+    pub(crate) max_bytes: u64,
+}
+
 impl MemoryStore {
     /// A store for keys and values of so many bytes together.
     pub(crate) fn new(max_bytes: u64) -> Self {
@@ -59,6 +69,22 @@ impl MemoryStore {
             self.ledger.release(old_size.saturating_sub(new_size));
             Ok(())
         })
+    }
+
+    /// How full it is.
+    pub(crate) fn fullness(&self) -> Fullness {
+        let mut fullness = Fullness {
+            bytes: self.ledger.used(),
+            max_bytes: self.ledger.limit(),
+            ..Fullness::default()
+        };
+        // One shard after the other, so that no call waits for more than one of them.
+        for shard in 0..self.shard_count() {
+            let accounts = self.lock(shard);
+            fullness.accounts += accounts.len() as u64;
+            fullness.keys += accounts.values().map(|entries| entries.len() as u64).sum::<u64>();
+        }
+        fullness
     }
 
     /// Reads a value.

@@ -27,7 +27,8 @@ impl AttemptNotes {
         self.0.events.add(Event::now(EventKind::Note(what)));
     }
 
-    pub(super) fn endpoint(&self) -> Option<Box<str>> {
+    /// The endpoint that was picked, if there was one yet.
+    pub fn endpoint(&self) -> Option<Box<str>> {
         self.0.endpoint.get().cloned()
     }
 

@@ -107,6 +107,8 @@ async fn an_ejected_connection_is_unhealthy_and_its_own_state_is_told_afterwards
         assert_eq!(table.told(&one, SubchannelState::Ready), "ready");
         table.fail_two(&one);
         assert_eq!(table.news_after(10), [(0, EJECTED.into())]);
+        let shown = one.snapshot().ejected;
+        assert_eq!(shown.as_deref(), EJECTED.strip_prefix("unhealthy: "));
         let while_ejected = table.told(&one, meanwhile.clone());
         match afterwards {
             Some(_) => assert_eq!(while_ejected, EJECTED, "{meanwhile:?}"),
@@ -115,6 +117,7 @@ async fn an_ejected_connection_is_unhealthy_and_its_own_state_is_told_afterwards
         assert_eq!(table.news_after(29), []);
         let expected: Vec<_> = afterwards.map(|state| (0, state.to_owned())).into_iter().collect();
         assert_eq!(table.news_after(1), expected, "{meanwhile:?}");
+        assert_eq!(one.snapshot().ejected, None);
         assert_eq!(table.told(&one, SubchannelState::Ready), "ready");
     }
 }

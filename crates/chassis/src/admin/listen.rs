@@ -1,25 +1,12 @@
-//! The admin port: plain HTTP for whoever runs the process, apart from the ports that serve calls.
-//!
-//! `GET /livez`: 200 while the process answers. `GET /readyz`: 200 when every server takes calls, else 503 with the names of those that do not.
+//! Where the admin port is.
 
-use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::time::Duration;
-use tonic::service::Routes;
 
-use crate::health::Health;
-use crate::server::{ServerOptions, serve};
-use crate::{StartError, bind, log_level};
+use crate::{StartError, bind};
 
 /// Where the admin port listens, if anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,44 +58,6 @@ pub async fn bind_admin(
         tracing::warn!(%address, %error, "no admin port: choose another one with --admin-listen");
     }
     Ok(listener.ok())
-}
-
-/// Whether a server takes calls.
-#[derive(Clone, Debug)]
-pub struct Readiness {
-    pub(crate) name: String,
-    pub(crate) health: Health,
-}
-
-/// Serves the admin port until `stop`, without a drain: nobody waits for it.
-pub async fn serve_admin(
-    listener: TcpListener,
-    servers: Vec<Readiness>,
-    stop: impl Future<Output = ()>,
-) {
-    let router = Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .with_state(Arc::<[Readiness]>::from(servers))
-        .merge(log_level::routes(false));
-    let options =
-        ServerOptions { drain: Duration::ZERO, max_connections: 64, ..ServerOptions::default() };
-    serve(listener, Routes::from(router).prepare(), &options, stop).await;
-}
-
-async fn readyz(
-    State(servers): State<Arc<[Readiness]>>,
-) -> Result<(StatusCode, String), Infallible> {
-    let unready: Vec<_> = servers
-        .iter()
-        .filter(|server| !server.health.is_serving())
-        .map(|server| &*server.name)
-        .collect();
-    Ok(if unready.is_empty() {
-        (StatusCode::OK, "ok\n".to_owned())
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", unready.join(", ")))
-    })
 }
 
 #[cfg(test)]
