@@ -181,7 +181,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         for (text, part) in [
             ("", "name of a policy"),
-            ("no_such_policy", "no_such_policy"),
+            ("no_such_policy", "round_robin"),
             ("{", ""),
             ("@/nowhere", "/nowhere"),
             ("pick-first", "name of a policy"),

@@ -13,7 +13,8 @@ use wayside_balance::{Channel, Endpoint, Registry, TargetError};
 use crate::Key;
 use crate::kubernetes::Kubernetes;
 
-/// Has targets of the scheme `lookaside` resolved by the balancer at the other end of a channel, which should be one of [`balancer_channel`].
+/// Has targets of the scheme `lookaside` resolved by the balancer at the other end of a channel, which should know every
+/// replica of the balancer and have no idle timeout.
 ///
 /// `lookaside:///namespace/service:port` is one stream from the balancer for each channel, and no further call. The last list is kept while no balancer answers, also
 /// over the time that a channel is idle. Without a channel to a balancer such a target is an error when a channel is made for it.

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 
 use tokio::time::{Duration, Instant};
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use wayside_balance::{Channel, Registry};
 
 use crate::support::{File, PATIENCE, Running};
@@ -98,4 +101,20 @@ async fn a_target_that_cannot_be_resolved_is_told_when_the_channel_is_made() {
         let error = builder.build().unwrap_err().to_string();
         assert!(error.contains(part), "{target}: {error}");
     }
+}
+
+#[tokio::test]
+async fn calls_fail_with_the_reason_of_the_balancer_until_there_is_a_list_and_then_go_on() {
+    let file = File::of(&[]);
+    let server = Running::over(&file).await;
+    let channel = channel(&[server.address]);
+    let mut client = HealthClient::new(channel.clone());
+    let refused = client.check(HealthCheckRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    let reason = "default/greet:50051 has no endpoint: its list of endpoints is empty";
+    assert!(refused.message().contains(reason), "{refused:?}");
+    // The balancer itself stands for a server: it has the health service as all have.
+    file.write(&[&server.address.to_string()]);
+    until(&channel, &[&server.address.to_string()], PATIENCE).await;
+    client.check(HealthCheckRequest::default()).await.unwrap();
 }

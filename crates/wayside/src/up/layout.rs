@@ -118,7 +118,10 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
         register: RegisterArgs::default(),
         ..process.clone()
     };
-    let register = registration(&process.register, layout)?;
+    let takes_anyone = process.jwt.jwt_keys.is_none()
+        && lookaside.lookaside_register_token_file.is_none()
+        || process.calls.call_token_file.is_some();
+    let register = registration(&process.register, takes_anyone, layout)?;
     let mut planned = Vec::new();
     // Before those that register with it.
     planned.push(server::<Lookaside>(
@@ -148,10 +151,11 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
 }
 
 /// What the replicas of greet are registered as, with the balancer of this system unless something else is said.
-pub(crate) const REGISTERED_AS: &str = "default/greet:50051";
+const REGISTERED_AS: &str = "default/greet:50051";
 
-fn registration(given: &RegisterArgs, layout: &Layout) -> Result<RegisterArgs> {
-    if given.register_with.is_some() {
+/// A balancer that wants a token is not asked without one.
+fn registration(given: &RegisterArgs, takes_anyone: bool, layout: &Layout) -> Result<RegisterArgs> {
+    if given.register_with.is_some() || !takes_anyone {
         return Ok(given.clone());
     }
     Ok(RegisterArgs {
