@@ -32,11 +32,11 @@ pub struct KubernetesResolver {
 
 /// Unknown => Listed; Listed => (Watched | Unknown); Watched => (Listed | Unknown).
 enum State {
-    /// The slices are to be listed; at once, if nothing that was listed before was of no use.
+    /// The slices are to be listed; at once, if that is the second half of an attempt.
     Unknown {
         at_once: bool,
     },
-    /// All that happened up to a version is known; what happens after it is to be watched.
+    /// All that happened up to a version is known; what happens after it is to be watched, at once after a list.
     Listed {
         version: String,
         just_now: bool,
@@ -57,7 +57,7 @@ impl KubernetesResolver {
             slices: Slices::new(service.port.clone()),
             service,
             api: None,
-            state: State::Unknown { at_once: true },
+            state: State::Unknown { at_once: false },
             attempts: Attempts::new(),
             told: Told::Nothing,
             complained: None,
@@ -107,18 +107,18 @@ impl KubernetesResolver {
     }
 
     async fn attempt(&mut self, resolve_now: &ResolveNow) -> Result<bool, KubernetesError> {
-        // A watch after a list and a list after a version that is gone are the second half of one attempt.
-        if !matches!(
-            self.state,
-            State::Listed { just_now: true, .. } | State::Unknown { at_once: true }
-        ) {
+        // A watch after a list, and a list after a version that is gone, are the second half of one attempt; but only once, also if this is dropped.
+        let (State::Unknown { at_once: half } | State::Listed { just_now: half, .. }) =
+            &mut self.state
+        else {
+            return Ok(false);
+        };
+        let is_second_half = mem::take(half);
+        if !is_second_half {
             self.attempts.turn(resolve_now).await;
         }
         let (result, just_listed) = match &self.state {
-            State::Listed { version, just_now } => {
-                let just_now = *just_now;
-                (self.watch(version.clone()).await, just_now)
-            }
+            State::Listed { version, .. } => (self.watch(version.clone()).await, is_second_half),
             _ => (self.list().await, true),
         };
         self.attempts.ended(result.as_ref().err());
@@ -129,10 +129,7 @@ impl KubernetesResolver {
                 Ok(false)
             }
             // Nothing was said about the version, so it may still be good.
-            (Err(error @ KubernetesError::Unreachable(_)), State::Listed { just_now, .. }) => {
-                *just_now = false;
-                Err(error)
-            }
+            (Err(error @ KubernetesError::Unreachable(_)), State::Listed { .. }) => Err(error),
             (Err(error), state) => {
                 *state = State::Unknown { at_once: false };
                 Err(error)

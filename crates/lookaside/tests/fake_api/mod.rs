@@ -36,7 +36,7 @@ struct State {
     happened: Vec<(u64, String, Value)>,
     /// Changes up to this version are forgotten.
     forgotten: u64,
-    /// Lines that are sent on every open watch as they are.
+    /// What is sent on every open watch as it is.
     raw: Vec<String>,
     /// Counts how often every watch was cut.
     cut: u64,
@@ -114,8 +114,12 @@ impl FakeApi {
 
     /// Sends a line on every open watch.
     pub(crate) fn send(&self, line: impl Into<String>) {
-        let line = line.into();
-        self.change(|state| state.raw.push(line));
+        self.send_part(line.into() + "\n");
+    }
+
+    /// Sends a part of a line on every open watch.
+    pub(crate) fn send_part(&self, part: String) {
+        self.change(|state| state.raw.push(part));
     }
 
     /// Raises the version without anything that a watch of a service would see, and tells it by a bookmark. Returns the new version.
@@ -125,7 +129,7 @@ impl FakeApi {
             let metadata = json!({"resourceVersion": state.version.to_string(), "creationTimestamp": null});
             let object = json!({"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "metadata": metadata,
                 "endpoints": null, "addressType": "", "ports": null});
-            state.raw.push(json!({"type": "BOOKMARK", "object": object}).to_string());
+            state.raw.push(json!({"type": "BOOKMARK", "object": object}).to_string() + "\n");
             state.version.to_string()
         })
     }

@@ -205,7 +205,7 @@ impl Open {
         };
         let mut lines: String =
             state.happened.iter().filter(ours).map(|(.., line)| format!("{line}\n")).collect();
-        lines.extend(state.raw[self.raw..].iter().map(|line| format!("{line}\n")));
+        lines.extend(state.raw[self.raw..].iter().map(String::as_str));
         (self.told, self.raw) = (state.version, state.raw.len());
         lines
     }

@@ -112,7 +112,9 @@ async fn an_event_without_end_is_cut_off() {
     greet.api.put(slice("greet-1", "greet", pods([1])));
     assert_eq!(greet.next().await, addresses([1]));
     greet.watching().await;
-    greet.api.send("x".repeat(9 << 20));
-    greet.silence(Duration::from_secs(3)).await;
+    for _ in 0..9 {
+        greet.api.send_part("x".repeat(1 << 20));
+        greet.silence(Duration::from_secs(1)).await;
+    }
     assert_eq!(greet.api.requests().iter().filter(|request| !request.is_watch).count(), 2);
 }
