@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
@@ -68,7 +69,10 @@ impl Connection {
 
 /// Whether a Redis may be there later that is not now. A certificate that cannot be verified is invalid data to `std::io`, and will be tomorrow.
 fn is_away(error: &RedisError) -> bool {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // The crate shares its causes, and shows the share.
+    let shared =
+        error.source().and_then(|cause| cause.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let cause = shared.and_then(|cause| cause.downcast_ref::<io::Error>());
     let unverified = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
     !unverified && matches!(Failure::from(error.clone()), Failure::Unavailable(_))
 }
