@@ -20,7 +20,7 @@ def broken(file):
             yield f"{name} has capabilities"
         if "no-new-privileges:true" not in service.get("security_opt", []):
             yield f"{name} may gain privileges"
-        if not service.get("mem_limit"):
+        if not int(service.get("mem_limit", 0)):
             yield f"{name} has no limit of memory"
         if str(service.get("user", "")).startswith(("0", "root")):
             yield f"{name} is root"
