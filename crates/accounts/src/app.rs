@@ -199,4 +199,24 @@ mod tests {
             );
         }
     }
+
+    #[tokio::test]
+    async fn options_that_contradict_each_other_are_named() {
+        let (url, file) = ("postgres://ada@127.0.0.1:1/accounts", "/missing");
+        for (args, option) in [
+            (
+                vec!["--accounts-database-url", url, "--accounts-data-dir", "/tmp"],
+                "--accounts-data-dir",
+            ),
+            (vec!["--accounts-database-password-file", file], "--accounts-database-password-file"),
+            (
+                vec!["--accounts-database-url", url, "--accounts-database-password-file", file],
+                "--accounts-database-password-file",
+            ),
+        ] {
+            let cli = Cli::parse_from([&["accounts"], args.as_slice()].concat());
+            let error = open(&cli.args).await.unwrap_err().to_string();
+            assert!(error.starts_with(&format!("option {option} of accounts")), "{error}");
+        }
+    }
 }

@@ -190,6 +190,7 @@ mod tests {
         assert_eq!(args.cache_accounts_timeout, Duration::from_secs(2));
         assert_eq!(args.cache_account_ttl, Duration::from_secs(1));
         assert_eq!(args.cache_max_bytes, 1 << 30);
+        assert!(matches!(args.cache_store, CacheStore::Memory));
         assert_eq!((args.cache_account_rate, args.cache_account_calls), (None, None));
         assert!(DEFAULT_ACCOUNTS_TARGET.parse::<Target>().is_ok());
     }
@@ -219,8 +220,19 @@ mod tests {
             ["--cache-accounts-target", "dns:///accounts:0"],
             ["--cache-account-rate", "150"],
             ["--cache-account-calls", "0"],
+            ["--cache-store", "memcached://cache"],
         ] {
             assert!(Cli::try_parse_from(["cache", option[0], option[1]]).is_err(), "{option:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_needs_a_redis_to_log_in_to_and_a_file_that_can_be_read() {
+        for name in ["memory", "redis://127.0.0.1:1"] {
+            let location = CacheStore::try_new(name).unwrap();
+            let error = store(location, Some("/missing".into()), 1, &Setup::default()).await;
+            let error = error.unwrap_err().to_string();
+            assert!(error.starts_with("option --cache-store-password-file of cache"), "{error}");
         }
     }
 }

@@ -13,6 +13,9 @@ use wayside_proto::cache::v1::{DumpRequest, RestoreRequest};
 
 use support::{System, by};
 
+/// Where the cache of this test keeps its entries.
+const ON_REDIS: bool = false;
+
 const ENTRIES: usize = 3200;
 const VALUE_BYTES: usize = 64 * 1024;
 const MOST_GROWTH: usize = 8 * 1024 * 1024;

@@ -17,11 +17,12 @@ const IN_TIME: Duration = Duration::from_secs(3);
 /// A PostgreSQL of a test's own.
 struct Postgres {
     directory: TempDir,
+    authentication: &'static str,
 }
 
 impl Postgres {
-    fn start() -> Self {
-        let postgres = Self { directory: tempfile::tempdir().unwrap() };
+    fn start(authentication: &'static str) -> Self {
+        let postgres = Self { directory: tempfile::tempdir().unwrap(), authentication };
         postgres.tell("start");
         postgres
     }
@@ -30,7 +31,7 @@ impl Postgres {
     fn tell(&self, action: &str) {
         let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tools/postgres");
         let mut command = Command::new(tool);
-        command.arg(action).arg(self.directory.path());
+        command.arg(action).arg(self.directory.path()).arg(self.authentication);
         assert!(command.status().unwrap().success(), "{action}");
     }
 
@@ -81,7 +82,7 @@ async fn until_found(client: &mut Client, token: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_killed_under_load_is_unavailable_in_time_and_found_again() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start("trust");
     let server = postgres.server().await;
     let (mut client, mut names) = (server.client(), 0);
     let (_, token) = create(&mut client, "ada", 3).await;
@@ -118,7 +119,7 @@ async fn a_database_that_is_killed_under_load_is_unavailable_in_time_and_found_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_halted_is_unavailable_in_time_and_costs_no_connections() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start("trust");
     let server = postgres.server().await;
     let mut client = server.client();
     let (_, token) = create(&mut client, "ada", 3).await;
@@ -154,7 +155,10 @@ async fn a_database_that_is_halted_is_unavailable_in_time_and_costs_no_connectio
 
 #[tokio::test]
 async fn a_wrong_password_is_told_at_the_start_and_shown_nowhere() {
-    let postgres = Postgres::start();
+    let postgres = Postgres::start("scram-sha-256");
+    let right = postgres.server().await;
+    create(&mut right.client(), "ada", 3).await;
+    right.stop().await;
     let mut options = postgres.options();
     let wrong = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(wrong.path(), "hunter2").unwrap();

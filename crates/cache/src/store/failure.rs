@@ -42,9 +42,9 @@ pub(crate) enum Failure {
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         let away = match error.kind() {
-            // A replica that was the primary until a moment ago says that it is read-only.
+            // An answer that a dying Redis left off in the middle cannot be parsed; a replica that was the primary until a moment ago says that it is read-only.
             ErrorKind::Io
-            | ErrorKind::ClusterConnectionNotFound
+            | ErrorKind::Parse
             | ErrorKind::Server(
                 ServerErrorKind::BusyLoading
                 | ServerErrorKind::TryAgain
@@ -100,6 +100,7 @@ mod tests {
         let lost = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         let unavailable = [
             RedisError::from(lost),
+            RedisError::from((ErrorKind::Parse, "unexpected end of file")),
             known(ServerErrorKind::BusyLoading),
             known(ServerErrorKind::ReadOnly),
             known(ServerErrorKind::ClusterDown),

@@ -25,7 +25,7 @@ async fn sixty_four_racing_stores_over_both_leave_exactly_the_quota() {
     let systems = replicas().await;
     for round in 0..5 {
         // An account of its own in each round, under a token that neither replica remembers.
-        let token = format!("token {round}");
+        let token = format!("token-{round}");
         for system in &systems {
             system.accounts.set(&token, account(&format!("acc_{round}"), 10));
         }

@@ -1,5 +1,9 @@
 //! The connection to Redis: one that all calls share, and that is made again when it breaks.
 
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{
@@ -35,7 +39,7 @@ impl Connection {
         let client = Client::open(address.set_tcp_settings(tcp()).set_redis_settings(redis))?;
         match greet(&client).await {
             Ok(()) => {}
-            Err(error) if matches!(Failure::from(error.clone()), Failure::Unavailable(_)) => {
+            Err(error) if is_away(&error) => {
                 tracing::warn!(%error, "Redis does not answer; calls fail until it does");
             }
             Err(error) => return Err(error),
@@ -61,6 +65,16 @@ impl Connection {
             Err(_) => Err(too_late("no answer within 1 s").into()),
         }
     }
+}
+
+/// Whether a Redis may be there later that is not now. A certificate that cannot be verified is invalid data to `std::io`, and will be tomorrow.
+fn is_away(error: &RedisError) -> bool {
+    // The crate shares its causes, and shows the share.
+    let shared =
+        error.source().and_then(|cause| cause.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let cause = shared.and_then(|cause| cause.downcast_ref::<io::Error>());
+    let unverified = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
+    !unverified && matches!(Failure::from(error.clone()), Failure::Unavailable(_))
 }
 
 /// Connects once, to find out whether Redis lets us in.

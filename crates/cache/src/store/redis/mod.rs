@@ -8,9 +8,8 @@
 //! | `cache:{ID}:keys` | sorted set | every key with score 0, which sorts them by their bytes: Dump's order, and its place to go on from. SCAN has no order, and may give a key twice |
 //! | `cache:{ID}:expiries` | sorted set | the keys that expire, by when, in milliseconds since the Unix epoch |
 //!
-//! The quota is the size of `keys`. Redis tells nobody in time when a value expires, so each write first takes out of the two sets what
-//! `expiries` says is over: what has expired never counts. A write is one Lua script, which Redis runs alone and as a whole, whoever else is
-//! writing. The clock is that of Redis; replicas of the cache need not agree on the time.
+//! What counts for the quota are the keys less those that `expiries` says are over: Redis tells nobody in time when a value expires. Each write takes
+//! some of those out of the two sets. A write is one Lua script, which Redis runs alone and as a whole, whoever else is writing. The clock is that of Redis; replicas of the cache need not agree on the time.
 //!
 //! The memory of Redis has a limit of its own, `maxmemory`, which takes the place of `--cache-max-bytes`; with `maxmemory-policy noeviction`,
 //! the default, a full Redis refuses, as the cache does in memory.

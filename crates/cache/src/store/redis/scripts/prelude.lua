@@ -9,6 +9,11 @@ local function known(key)
   return redis.call('ZSCORE', keys, key) and not (expires and expires < now), expires
 end
 
+-- How many keys have not expired. Redis tells nobody in time when a value expires, so those that have are counted out.
+local function count()
+  return redis.call('ZCARD', keys) - redis.call('ZCOUNT', expiries, '-inf', '(' .. now)
+end
+
 -- Forgets keys; their values are Redis' own affair, or gone already.
 local function forget(gone)
   redis.call('ZREM', keys, unpack(gone))
