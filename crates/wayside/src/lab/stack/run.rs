@@ -71,7 +71,7 @@ async fn play_round(
         }
     }
     let mut measured = Vec::new();
-    for mut pair in pairs {
+    for pair in pairs {
         measured.push(pair.end().await?);
     }
     Ok(measured)
