@@ -11,11 +11,11 @@ const HEAD: &str = r#"<!DOCTYPE html>
 body{font:14px/1.5 system-ui,sans-serif;margin:1.5rem auto;max-width:75rem;padding:0 1rem;color:#1c1e21;background:#fff}
 h1{font-size:1.4rem}h2{font-size:1.15rem;margin:2rem 0 .3rem;border-bottom:1px solid #ccd}h3{font-size:1rem;margin:1rem 0 .2rem}
 table{border-collapse:collapse;width:100%;margin:.3rem 0}th{text-align:left;font-weight:600;color:#556}
-td,th{padding:.15rem .6rem .15rem 0;border-bottom:1px solid #eef;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums}
+td,th{padding:.15rem .6rem .15rem 0;border-bottom:1px solid #eef;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code,pre{font:12px/1.4 ui-monospace,monospace}pre{background:#f5f6fa;padding:.5rem;overflow:auto}
 .READY,.OK{color:#0a6b2d}.TRANSIENT_FAILURE,.bad{color:#b00020}.CONNECTING{color:#8a5a00}.IDLE,.dim{color:#667}
 .bar{position:relative;height:.9rem;min-width:16rem;background:#f5f6fa;margin:1px 0}.bar i{position:absolute;top:0;bottom:0;min-width:2px;background:#a9c1f0}.bar i.bad{background:#f0a9a9}.bar span{position:relative;padding-left:.3rem;font:11px/.9rem ui-monospace,monospace;mix-blend-mode:multiply}
-.wide{width:34%}.txt{word-break:break-word}
+.wide{width:28%}.txt{word-break:break-word}
 </style></head><body>
 <h1>Channels</h1>
 <p class="dim">Everything as it was when this page was made; it is made again every ten seconds. As JSON: <a href="?format=json">?format=json</a></p>
@@ -35,7 +35,7 @@ pub(super) fn html(page: &Page) -> String {
         html.html("<p>No server of this process calls another one.</p>\n");
     }
     html.element("<h2>The last ", page.calls.len().to_string(), " calls</h2>\n");
-    html.html("<table><tr><th>call</th><th>from</th><th>result</th><th class=\"n\">ms</th><th class=\"n\">ago</th><th class=\"wide\">attempts</th></tr>\n");
+    html.html("<table><tr><th class=\"wide\">call</th><th>from</th><th>result</th><th class=\"n\">ms</th><th class=\"n\">ago</th><th class=\"wide\">attempts</th></tr>\n");
     for call in &page.calls {
         add_call(&mut html, call);
     }
@@ -50,14 +50,10 @@ fn add_channel(html: &mut Html, channel: &Channel) {
     match resolver.answered_seconds_ago {
         Some(ago) => {
             let count = resolver.endpoints.len().to_string();
-            html.html("Resolver: ")
-                .text(count)
-                .html(" endpoints, ")
-                .text(seconds(ago))
-                .html(" ago");
+            html.html("Endpoints: ").text(count).html(", said ").text(seconds(ago)).html(" ago");
         }
         None => {
-            html.html("Resolver: no answer yet");
+            html.html("Endpoints: the resolver has said nothing yet");
         }
     }
     if let Some(error) = &resolver.error {

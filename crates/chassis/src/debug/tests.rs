@@ -80,6 +80,7 @@ async fn a_call_is_shown_with_its_attempts_where_they_were() {
 async fn the_last_200_calls_are_kept_and_no_more() {
     let recent = Recent::new();
     call(&recent, KEPT + 50, "no connection").await;
+    assert_eq!(recent.finished("gateway").len(), KEPT, "no more than that is kept in memory");
     let calls = Page::of(&[view("gateway", &recent)]).calls;
     assert_eq!(calls.len(), KEPT);
     assert_eq!(&*calls[0].method, format!("/greet.v1.GreetService/{}", KEPT + 49), "newest first");

@@ -38,7 +38,7 @@
 mod bounds;
 mod calls;
 mod histogram;
-mod http;
+mod http_calls;
 mod methods;
 mod observers;
 mod samples;
@@ -52,7 +52,7 @@ pub use bounds::{Bounds, HTTP_LATENCY, LATENCY, RETRIES, SIZE, TRANSPARENT_RETRI
 pub(crate) use calls::{ByCode, Finished};
 pub use calls::{Totals, status_name};
 pub use histogram::{Counted, Exemplar, Histogram};
-pub use http::{HttpCall, HttpCalls};
+pub use http_calls::{HttpCall, HttpCalls};
 pub(crate) use methods::{Learned, OTHER, Registered, name as method_name};
 pub(crate) use observers::sampled;
 pub use samples::{Labels, Samples, Value, Within};

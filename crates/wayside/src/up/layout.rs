@@ -92,8 +92,9 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
         mut gateway,
         ..
     } = args;
-    // It is one person's own machine.
-    process.debug_pages.get_or_insert(true);
+    // It is one person's own machine; who lets others in has to ask for the pages.
+    let is_own = matches!(layout.admin, AdminListen::On(address) if address.ip().is_loopback());
+    process.debug_pages.get_or_insert(is_own);
     if accounts.accounts_database_url.is_none() {
         accounts.accounts_data_dir = accounts.accounts_data_dir.or(data_dir);
     }

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use percent_encoding::percent_decode;
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 use tonic::Code;
@@ -21,7 +22,11 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub(super) fn of(ending: &Ending<'_>) -> Self {
-        let told = || ending.metadata()?.get("grpc-message")?.to_str().ok().map(cut);
+        // Source: PROTOCOL-HTTP2, "Percent-Encoded".
+        let told = || {
+            let message = percent_decode(ending.metadata()?.get("grpc-message")?.as_bytes());
+            Some(cut(&message.decode_utf8_lossy()))
+        };
         let error = match ending {
             Ending::Failed(status) => Some(cut(status.message())),
             _ => told(),
