@@ -1,6 +1,6 @@
 //! How soon a change is with everybody who watches, and what a Resolve costs beside a greeting. Prints figures; nothing is asserted.
 //!
-//! `cargo bench -p lookaside --bench watchers -- --bench` with the profile `bench`; server and clients share the machine and the process.
+//! `cargo bench -p lookaside --bench watchers`. Server and clients share the process, and the machine's cores.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap ends the benchmark")]
 #![expect(clippy::print_stdout, reason = "the figures")]
@@ -25,7 +25,9 @@ use wayside_proto::lookaside::v1::{
 
 const CHANGES: usize = 50;
 const STREAMS_PER_CONNECTION: usize = 50;
-const CALLS: usize = 20_000;
+/// Nobody renews a lease here.
+const LEASE: &[&str] = &["--lookaside-lease", "1h"];
+const CALLS: usize = 10_000;
 const AT_A_TIME: usize = 50;
 const ROUNDS: usize = 3;
 
@@ -37,8 +39,8 @@ struct Cli<T: clap::Args> {
     args: T,
 }
 
-async fn serve<A: App>() -> SocketAddr {
-    let cli = Cli::<A::Args>::parse_from([A::NAME]);
+async fn serve<A: App>(options: &[&str]) -> SocketAddr {
+    let cli = Cli::<A::Args>::parse_from([&[A::NAME], options].concat());
     let server = prepare::<A>(A::NAME, cli.args, &cli.process).await.unwrap();
     let listener = bind(A::NAME, "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -72,7 +74,7 @@ async fn register(address: SocketAddr, number: usize) -> mpsc::Sender<RegisterRe
 
 /// The time from a change to its arrival at each of so many clients, over lists of so many endpoints.
 async fn push(watchers: usize, endpoints: usize) {
-    let address = serve::<Lookaside>().await;
+    let address = serve::<Lookaside>(LEASE).await;
     let mut registered = Vec::new();
     for number in 0..endpoints {
         registered.push(register(address, number).await);
@@ -140,7 +142,7 @@ async fn rate<F: Future<Output = ()> + Send + 'static>(call: impl Fn() -> F) -> 
 }
 
 async fn resolve_and_greet() {
-    let (balancer, greeter) = (serve::<Lookaside>().await, serve::<Greet>().await);
+    let (balancer, greeter) = (serve::<Lookaside>(LEASE).await, serve::<Greet>(&[]).await);
     let _registered =
         [register(balancer, 1).await, register(balancer, 2).await, register(balancer, 3).await];
     let resolving = LookasideServiceClient::new(channel(balancer));
