@@ -119,10 +119,10 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
         register: RegisterArgs::default(),
         ..process.clone()
     };
-    let takes_anyone = process.jwt.jwt_keys.is_none()
-        && lookaside.lookaside_register_token_file.is_none()
-        || process.calls.call_token_file.is_some();
-    let register = registration(&process.register, takes_anyone, layout)?;
+    let wants_token =
+        process.jwt.jwt_keys.is_some() || lookaside.lookaside_register_token_file.is_some();
+    let may_register = !wants_token || process.calls.call_token_file.is_some();
+    let register = registration(&process.register, may_register, layout)?;
     let mut planned = Vec::new();
     // Before those that register with it.
     planned.push(server::<Lookaside>(
@@ -155,8 +155,8 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
 const REGISTERED_AS: &str = "default/greet:50051";
 
 /// A balancer that wants a token is not asked without one.
-fn registration(given: &RegisterArgs, takes_anyone: bool, layout: &Layout) -> Result<RegisterArgs> {
-    if given.register_with.is_some() || !takes_anyone {
+fn registration(given: &RegisterArgs, may_register: bool, layout: &Layout) -> Result<RegisterArgs> {
+    if given.register_with.is_some() || !may_register {
         return Ok(given.clone());
     }
     Ok(RegisterArgs {
