@@ -64,13 +64,14 @@ async fn use_tokens(accounts: Channel, cache: Channel) -> Result<Vec<String>, St
     for token in [first.as_str(), WRONG, ""] {
         let store = |account_token: &str| StoreRequest {
             key: "key".to_owned(),
-            val: b"val".to_vec(),
+            val: b"val".to_vec().into(),
             account_token: account_token.to_owned(),
+            ..StoreRequest::default()
         };
         let good = token == first;
         assert_eq!(cache.store(with(store(""), token)).await.is_ok(), good);
         assert_eq!(cache.store(store(token)).await.is_ok(), good);
-        let get = GetRequest { key: "key".to_owned() };
+        let get = GetRequest { key: "key".to_owned(), ..GetRequest::default() };
         assert_eq!(cache.get(with(get, token)).await.is_ok(), good);
         assert_eq!(cache.dump(with(DumpRequest::default(), token)).await.is_ok(), good);
         let by_token = GetByTokenRequest { token: token.to_owned() };
