@@ -64,7 +64,7 @@ async fn use_tokens(accounts: Channel, cache: Channel) -> Result<Vec<String>, St
     for token in [first.as_str(), WRONG, ""] {
         let store = |account_token: &str| StoreRequest {
             key: "key".to_owned(),
-            val: b"val".as_slice().into(),
+            val: b"val".to_vec().into(),
             account_token: account_token.to_owned(),
             ..StoreRequest::default()
         };
