@@ -61,7 +61,7 @@ async fn use_tokens(accounts: Channel, cache: Channel) -> Result<Vec<String>, St
     let id = created.account.unwrap_or_default().id;
 
     let mut cache = CacheServiceClient::new(cache);
-    for token in [&first, WRONG, ""] {
+    for token in [first.as_str(), WRONG, ""] {
         let store = |account_token: &str| StoreRequest {
             key: "key".to_owned(),
             val: b"val".to_vec(),

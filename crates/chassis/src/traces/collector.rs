@@ -29,7 +29,7 @@ pub(crate) struct Collector {
 /// A channel lives in the runtime that it is made in, so it is made with the first request.
 #[derive(Debug)]
 enum Made {
-    NotYet(Option<ChannelBuilder>),
+    NotYet(Option<Box<ChannelBuilder>>),
     Channel(Channel),
 }
 
@@ -57,7 +57,7 @@ impl Collector {
             }
             _ => return Err(expected.to_owned()),
         };
-        Ok(Self { channel: Made::NotYet(Some(builder)), secrets })
+        Ok(Self { channel: Made::NotYet(Some(Box::new(builder))), secrets })
     }
 
     fn channel(&mut self) -> Result<Channel, Status> {

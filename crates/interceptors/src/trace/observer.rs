@@ -69,7 +69,8 @@ impl ObservedCall for Received {
     fn ended(self, record: &CallRecord, end: &End<'_>) {
         // Nothing was kept for it; what is known at the end anyway makes a span of an error that nobody above has dropped.
         let is_root = self.parent.is_none();
-        if !self.sampled && !(is_root && is_error(end.outcome)) {
+        let is_exported = self.sampled || is_root && is_error(end.outcome);
+        if !is_exported {
             return;
         }
         let Some(context) = record.trace().cloned() else { return };

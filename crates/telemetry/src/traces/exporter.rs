@@ -63,11 +63,14 @@ pub(super) struct Exporter<T> {
     complaint: Option<Instant>,
     /// Lost since the last complaint.
     lost: usize,
+    /// Those without room of which the log knows.
+    dropped: u64,
+    told: Option<Instant>,
 }
 
 impl<T: Exported> Exporter<T> {
     pub(super) fn new(queue: Arc<SpanQueue<T>>, settings: TraceSettings) -> Self {
-        Self { queue, settings, complaint: None, lost: 0 }
+        Self { queue, settings, complaint: None, lost: 0, dropped: 0, told: None }
     }
 
     /// Exports until the queue is closed and everything is exported, or until there is no more time for that.
@@ -106,7 +109,8 @@ impl<T: Exported> Exporter<T> {
                     let rejected = rejected.min(spans);
                     self.queue.exported(spans - rejected);
                     self.queue.failed(rejected);
-                    return self.works_again();
+                    self.works_again();
+                    return self.tell_of_dropped();
                 }
                 Err(error) => error,
             };
@@ -160,6 +164,19 @@ impl<T: Exported> Exporter<T> {
             tracing::warn!(target: "traces", %error, lost, dropped, "spans are not exported");
             self.complaint = Some(now);
             self.lost = 0;
+        }
+    }
+
+    /// A collector that takes everything may still be too slow.
+    fn tell_of_dropped(&mut self) {
+        let dropped = self.queue.counts().dropped;
+        let now = Instant::now();
+        let due = self.told.is_none_or(|last| now - last >= COMPLAINT_EVERY);
+        if dropped > self.dropped && due {
+            let more = dropped - self.dropped;
+            tracing::warn!(target: "traces", dropped = more, "spans had no room in the queue");
+            self.dropped = dropped;
+            self.told = Some(now);
         }
     }
 
