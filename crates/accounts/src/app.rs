@@ -37,7 +37,7 @@ pub struct AccountsArgs {
     #[arg(long, env = "ACCOUNTS_DATA_DIR", value_name = "DIRECTORY", help_heading = "Accounts")]
     pub accounts_data_dir: Option<PathBuf>,
 
-    /// The PostgreSQL that replicas share, in place of a directory, as postgres://USER@HOST[:PORT]/DATABASE. Without sslmode the connection is encrypted where
+    /// The PostgreSQL that replicas share, in place of a directory, as postgres://USER@HOST:PORT/DATABASE. Without sslmode the connection is encrypted where
     /// the server offers it, and the server is not verified (prefer); ?sslmode=verify-full does both or fails, with the certificates of Mozilla or those of
     /// sslrootcert=FILE.
     #[arg(

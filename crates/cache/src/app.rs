@@ -54,7 +54,7 @@ pub struct CacheArgs {
     pub cache_account_ttl: Duration,
 
     /// Where entries are kept: "memory", where they end with the server and each replica has its own, or a Redis or Valkey that replicas share, as
-    /// redis://[USER@]HOST[:PORT][/DATABASE], with rediss:// for TLS (the certificates of the system say whom to trust).
+    /// redis://USER@HOST:PORT/DATABASE, of which only the host is needed, with rediss:// for TLS (the certificates of the system say whom to trust).
     #[arg(long, env = "CACHE_STORE", default_value = "memory", value_parser = CacheStoreParser, value_name = "STORE", help_heading = "Cache")]
     pub cache_store: CacheStore,
 
