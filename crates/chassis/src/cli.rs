@@ -42,7 +42,7 @@ pub struct ProcessArgs {
     #[arg(long, env = "LAME_DUCK", default_value = "1s", value_parser = parse_duration, value_name = "DURATION", help_heading = "Process")]
     pub lame_duck: Duration,
 
-    /// Whether the admin port shows every channel and the last calls at /debug/channels [default: false].
+    /// Whether the admin port shows every channel and the last calls at /debug/channels. Off by default; on in `wayside up` where that port is for this machine only.
     #[arg(long, env = "DEBUG_PAGES", action = ArgAction::Set, value_name = "BOOL", help_heading = "Process")]
     pub debug_pages: Option<bool>,
 
