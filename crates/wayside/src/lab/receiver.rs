@@ -163,6 +163,6 @@ mod tests {
         let request = [&[10, 18][..], &resource, &[10, 18], &resource].concat();
         assert_eq!(count(Bytes::from(request.clone())), Some(8));
         assert_eq!(count(Bytes::new()), Some(0));
-        assert_eq!(count(Bytes::from(request[..20].to_vec())), None);
+        assert_eq!(count(Bytes::from(request[..19].to_vec())), None);
     }
 }
