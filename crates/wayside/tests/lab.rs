@@ -142,7 +142,7 @@ async fn servers_take_turns_and_are_compared_with_the_bare_one() {
     let document: Value = serde_json::from_slice(&output.stdout).expect(&stderr);
     let servers = document["servers"].as_array().unwrap();
     let names: Vec<_> = servers.iter().map(|row| row["server"].as_str().unwrap()).collect();
-    assert_eq!(names, ["stock", "bare", "quiet", "full"]);
+    assert_eq!(names, ["stock", "bare", "quiet", "full", "traces 1 %", "traces 100 %"]);
     for row in servers {
         assert!(row["cpu_us"].as_f64() > Some(1.0), "{row:#}");
         assert!(row["calls_per_second"].as_f64() > Some(10.0), "{row:#}");
