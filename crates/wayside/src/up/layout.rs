@@ -6,8 +6,8 @@ use std::pin::Pin;
 
 use accounts::Accounts;
 use anyhow::{Context, Result};
-use cache::Cache;
-use gateway::Gateway;
+use cache::{Cache, CacheArgs};
+use gateway::{Gateway, GatewayArgs};
 use greet::{Greet, GreetArgs};
 use lookaside::Lookaside;
 use media::Media;
@@ -101,16 +101,7 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     // Exactly the port of the sample images is opened, not the whole of this machine.
     media.media_allow_cidr.push(samples_range(layout.samples).parse().map_err(anyhow::Error::msg)?);
 
-    let here = |server: SocketAddr| Ok::<_, anyhow::Error>(Some(target(&[server])?));
-    cache.cache_accounts_target = cache.cache_accounts_target.or(here(layout.accounts)?);
-    gateway.gateway_greet_target = gateway.gateway_greet_target.or(Some(target(&layout.greet)?));
-    gateway.gateway_media_target = gateway.gateway_media_target.or(here(layout.media)?);
-    gateway.gateway_movies_target = gateway.gateway_movies_target.or(here(layout.movies)?);
-    gateway.gateway_accounts_target = gateway.gateway_accounts_target.or(here(layout.accounts)?);
-    gateway.gateway_cache_target = gateway.gateway_cache_target.or(here(layout.cache)?);
-
-    gateway.lookaside.lookaside_address =
-        gateway.lookaside.lookaside_address.or(here(layout.lookaside)?);
+    tell_of_each_other(&mut cache, &mut gateway, layout)?;
 
     // One certificate for the replicas of a server: its clients do not tell them apart.
     let of = |name: &str| ProcessArgs {
@@ -149,6 +140,28 @@ pub(crate) fn plan(args: UpArgs, layout: &Layout) -> Result<Vec<Planned>> {
     let open = ProcessArgs { tls: TlsArgs::default(), ..of(Samples::NAME) };
     planned.push(server::<Samples>(Samples::NAME, layout.samples, SamplesArgs {}, open));
     Ok(planned)
+}
+
+/// Where servers are that nobody has said anything of.
+fn tell_of_each_other(
+    cache: &mut CacheArgs,
+    gateway: &mut GatewayArgs,
+    layout: &Layout,
+) -> Result<()> {
+    for (unsaid, servers) in [
+        (&mut cache.cache_accounts_target, &[layout.accounts][..]),
+        (&mut gateway.gateway_greet_target, &layout.greet),
+        (&mut gateway.gateway_media_target, &[layout.media]),
+        (&mut gateway.gateway_movies_target, &[layout.movies]),
+        (&mut gateway.gateway_accounts_target, &[layout.accounts]),
+        (&mut gateway.gateway_cache_target, &[layout.cache]),
+        (&mut gateway.lookaside.lookaside_address, &[layout.lookaside]),
+    ] {
+        if unsaid.is_none() {
+            *unsaid = Some(target(servers)?);
+        }
+    }
+    Ok(())
 }
 
 /// What the replicas of greet are registered as, with the balancer of this system unless something else is said.
