@@ -53,7 +53,10 @@ impl Receiver {
     }
 }
 
-async fn export(State(spans): State<Arc<AtomicU64>>, request: Request) -> axum::http::Response<Body> {
+async fn export(
+    State(spans): State<Arc<AtomicU64>>,
+    request: Request,
+) -> axum::http::Response<Body> {
     let mut grpc = Grpc::new(Count).max_decoding_message_size(MOST_BYTES);
     grpc.unary(Counter(spans), request.map(Body::new)).await
 }
