@@ -13,7 +13,7 @@ esac
 eval "$(minikube docker-env)"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 for server in greet media movies accounts cache lookaside gateway wayside; do
-  docker build --quiet --build-arg "PROFILE=${PROFILE:-quick}" --target "$server" --tag "wayside/$server:$version" .
+  docker build --quiet --build-arg "PROFILE=${PROFILE:-release}" --target "$server" --tag "wayside/$server:$version" .
 done
 
 # What is secret is made once and is in no file.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds every image, starts the whole of docker-compose.yml, calls it from outside (scenarios A1, A2, A4, A5, A6, A17, A18), and takes it down.
 # Installs and starts a Docker engine where none answers, and makes stand-ins for images where no registry does. --no-build takes images that are there.
-# PROFILE=release builds as slowly and as well as for production.
+# PROFILE=quick builds larger images, whose size is not checked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ ${1:-} != --help ]] || { sed -n '2,4s/^# //p' "$0"; exit 0; }
