@@ -18,7 +18,7 @@ end() {
 trap end EXIT
 
 # A name and ports of its own, so that it can run beside the system that someone has up.
-export COMPOSE_PROJECT_NAME=wayside-test COMPOSE_FILE=docker-compose.yml:$work/ports.yml COMPOSE_PROGRESS=quiet
+export COMPOSE_PROJECT_NAME=wayside-test COMPOSE_FILE=docker-compose.yml:$work/ports.yml
 cat >"$work/ports.yml" <<'PORTS'
 services:
   gateway: {ports: !override ["127.0.0.1::9091"]}
@@ -35,15 +35,15 @@ if [[ ${1:-} != --no-build ]]; then
   tests/containers/images.sh "$rust"
   began=$SECONDS
   # The stage that all images share first; the others then only copy from it.
-  docker compose build greet
-  docker compose build
+  docker compose --progress plain build greet >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; exit 1; }
+  docker compose --progress quiet build
   echo "images built in $((SECONDS - began)) s"
 fi
 
 began=$SECONDS
-docker compose --profile observability --profile load up --detach --wait --wait-timeout 180
+docker compose --progress quiet --profile observability --profile load up --detach --wait --wait-timeout 180
 echo "everything healthy after $((SECONDS - began)) s"
 tests/tools/python tests/compose/run.py
 began=$SECONDS
-docker compose --profile '*' stop
+docker compose --progress quiet --profile '*' stop
 echo "everything stopped in $((SECONDS - began)) s"

@@ -29,7 +29,7 @@ def run(*words, **more):
 
 def compose(*words, mode=None, environment=None):
     settings = ["--env-file", f"compose/modes/{mode}.env"] if mode else []
-    return run("docker", "compose", *settings, *words, env={**os.environ, **(environment or {})})
+    return run("docker", "compose", "--progress", "quiet", *settings, *words, env={**os.environ, **(environment or {})})
 
 
 def until(what, condition, patience=PATIENCE_S):
