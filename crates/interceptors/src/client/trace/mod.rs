@@ -1,6 +1,6 @@
 //! The spans of calls that are made: `Sent.` for the call, and `Attempt.` for each attempt of it. Source: gRFC A72.
 //!
-//! A call is made within the span that is in its extensions as [`TraceContext`](crate::trace::TraceContext), as a handler's context puts it there; without one it begins a trace.
+//! A call is made within the span that is in its extensions as [`TraceContext`], as a handler's context puts it there; without one it begins a trace.
 //! [`TraceSent`] observes the whole call, [`TraceAttempts`] each attempt inside of the retry layer: it writes `traceparent`, so that the server's span is part of
 //! the attempt that has reached it, and puts an [`AttemptNotes`] into the extensions of the attempt, for a channel to say where it went. The call's span has an event for
 //! every retry and hedge; an attempt's has one for each message, and for what a server says of coming back.
