@@ -138,9 +138,9 @@ def dump(system, jaeger):
     trace, pause_s = Trace(), 1.5
     metadata = [("authorization", f"Bearer {system.token()}"), *trace.headers.items()]
     cache = rpc.Service(system.port("cache"), "cache.v1.CacheService")
-    # Of a kind that compression does not make smaller than what fits into a window.
+    # More than a client takes without being asked for it, and of a kind that compression does not make smaller.
     for number in range(64):
-        cache("Store", metadata=metadata[:1], key=f"large-{number}", val=random.randbytes(64 * 1024))
+        cache("Store", metadata=metadata[:1], key=f"large-{number}", val=random.randbytes(256 * 1024))
     began = time.monotonic()
     reader = cache("Dump", metadata=metadata, lazy=True)
     next(reader)
