@@ -117,7 +117,7 @@ def second_start(wayside):
     print("a second start")
     run = subprocess.run([wayside], capture_output=True, text=True, timeout=30)
     lines = [line for line in run.stderr.splitlines() if line.startswith("error:")]
-    named = len(lines) == 1 and "50051" in lines[0] and "greet-1" in lines[0]
+    named = len(lines) == 1 and "50055" in lines[0] and "lookaside" in lines[0]
     check("a taken port is one line with port and service, exit code 1", run.returncode == 1 and named, (run.returncode, run.stderr))
 
 
