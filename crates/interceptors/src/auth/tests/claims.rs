@@ -130,3 +130,17 @@ fn the_known_tokens_are_bounded() {
     }
     assert!(verifier.known_tokens() <= 16, "{}", verifier.known_tokens());
 }
+
+#[test]
+fn tokens_that_are_kept_in_one_place_are_not_taken_for_each_other() {
+    let verifier = verifier();
+    // More than there are places for those that were last seen.
+    let subjects: Vec<_> = (0..600).map(|number| format!("subject-{number}")).collect();
+    let tokens: Vec<_> =
+        subjects.iter().map(|subject| token_with(json!({ "sub": subject }))).collect();
+    for round in 1..=3 {
+        for (token, subject) in tokens.iter().zip(&subjects) {
+            assert_eq!(verifier.check(token).unwrap().subject(), subject, "round {round}");
+        }
+    }
+}
