@@ -115,6 +115,13 @@ impl Counted {
         }
         if self.exemplars.is_empty() {
             self.exemplars = other.exemplars;
+            return;
+        }
+        for (kept, other) in self.exemplars.iter_mut().zip(other.exemplars) {
+            let is_newer = |other: &Exemplar| kept.is_none_or(|kept| kept.at < other.at);
+            if other.as_ref().is_some_and(is_newer) {
+                *kept = other;
+            }
         }
     }
 }
@@ -163,5 +170,20 @@ mod tests {
         let kept: Vec<_> =
             exemplars.iter().flatten().map(|one| (one.trace_id, one.value)).collect();
         assert_eq!(kept, [(2, 20), (3, 5000)]);
+    }
+
+    #[test]
+    fn of_two_examples_of_a_bucket_the_newer_one_is_told() {
+        let (first, second) = (Histogram::new(&SIZE), Histogram::new(&SIZE));
+        first.record_traced(5000, 1);
+        second.record_traced(5000, 2);
+        second.record_traced(10, 3);
+        first.record_traced(10, 4);
+        for (one, other) in [(&first, &second), (&second, &first)] {
+            let mut counted = one.counted();
+            counted.add(other.counted());
+            let kept: Vec<_> = counted.exemplars.iter().flatten().map(|one| one.trace_id).collect();
+            assert_eq!(kept, [4, 2]);
+        }
     }
 }

@@ -44,6 +44,7 @@ mod observers;
 mod samples;
 mod server;
 mod source;
+mod striped;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -58,4 +59,5 @@ pub(crate) use observers::sampled;
 pub use samples::{Labels, Samples, Value, Within};
 pub use server::{ServerCall, ServerCalls};
 pub use source::{Kind, Metric, Source};
+pub(crate) use striped::Striped;
 pub use text::Format;

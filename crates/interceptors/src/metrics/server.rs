@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tonic::Code;
 
-use super::{ByCode, Finished, Labels, Metric, Registered, Source, Totals, Within};
+use super::{ByCode, Finished, Labels, Metric, Registered, Source, Striped, Totals, Within};
 use crate::path_alias::PathAlias;
 
 static STARTED: Metric = Metric::counter("grpc_server_call_started", "Calls that have come");
@@ -25,7 +25,7 @@ static RECEIVED: Metric = Metric::histogram(
 /// A clone counts for the same server.
 #[derive(Clone, Debug)]
 pub struct ServerCalls {
-    methods: Arc<Registered<Method>>,
+    methods: Arc<Striped<Registered<Method>>>,
 }
 
 /// What is counted for a method.
@@ -47,12 +47,13 @@ impl ServerCalls {
         aliases: &[PathAlias],
     ) -> Self {
         let paths: Vec<_> = paths.into_iter().collect();
-        let mut methods = Registered::new(paths.iter());
+        let mut methods = Striped::new(|| Registered::new(paths.iter()));
         for path in &paths {
             let path = path.as_ref();
             for alias in aliases {
                 if let Some(method) = path.strip_prefix(alias.to) {
-                    methods.alias(&format!("{}{method}", alias.from), path);
+                    let from = format!("{}{method}", alias.from);
+                    methods.each_mut().for_each(|methods| methods.alias(&from, path));
                 }
             }
         }
@@ -61,7 +62,7 @@ impl ServerCalls {
 
     /// Counts a call that has come.
     pub fn start(&self, path: &str) -> ServerCall {
-        let method = self.methods.get(path).clone();
+        let method = self.methods.mine().get(path).clone();
         method.started.fetch_add(1, Ordering::Relaxed);
         ServerCall { method }
     }
@@ -83,7 +84,7 @@ impl ServerCall {
 
 impl Source for ServerCalls {
     fn collect(&self, samples: &mut Within<'_>) {
-        for (name, method) in self.methods.each() {
+        for (name, method) in self.methods.each().flat_map(Registered::each) {
             let mut samples = samples.within([("grpc_method", name)]);
             samples.add(&STARTED, Labels::default(), method.started.load(Ordering::Relaxed));
             for (status, finished) in method.finished.each() {

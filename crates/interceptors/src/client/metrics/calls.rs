@@ -7,8 +7,8 @@ use tonic::Code;
 use super::{PerAttempt, PerCall};
 use crate::client::retry::Attempts;
 use crate::metrics::{
-    ByCode, Finished, Histogram, LATENCY, Labels, Learned, Metric, OTHER, RETRIES, Source, Totals,
-    Within, method_name,
+    ByCode, Finished, Histogram, LATENCY, Labels, Learned, Metric, OTHER, RETRIES, Source, Striped,
+    Totals, Within, method_name,
 };
 
 static ATTEMPT_STARTED: Metric =
@@ -46,7 +46,7 @@ const MAX_METHODS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct ClientCalls {
     target: Arc<str>,
-    methods: Arc<Learned<Box<str>, Method>>,
+    methods: Arc<Striped<Learned<Box<str>, Method>>>,
 }
 
 /// What is counted for a method.
@@ -87,7 +87,8 @@ impl Repeated {
 impl ClientCalls {
     /// Counts the calls to a target, as it is written in `grpc.target`.
     pub fn new(target: impl Into<Arc<str>>) -> Self {
-        Self { target: target.into(), methods: Arc::new(Learned::up_to(MAX_METHODS)) }
+        let methods = Striped::new(|| Learned::up_to(MAX_METHODS));
+        Self { target: target.into(), methods: Arc::new(methods) }
     }
 
     /// What counts whole calls.
@@ -102,7 +103,7 @@ impl ClientCalls {
 
     /// A call is made.
     pub fn start(&self, path: &str) -> ClientCall {
-        ClientCall { method: self.methods.get(path) }
+        ClientCall { method: self.methods.mine().get(path) }
     }
 }
 
@@ -167,7 +168,7 @@ impl Method {
 impl Source for ClientCalls {
     fn collect(&self, samples: &mut Within<'_>) {
         let mut samples = samples.within([("grpc_target", &*self.target)]);
-        self.methods.each(|path, method| {
+        let mut each = |path: Option<&Box<str>>, method: &Method| {
             // `other` is there when there was one, as a client knows its methods.
             let called = method.attempts_started.load(Ordering::Relaxed) > 0
                 || method.calls.each().next().is_some();
@@ -177,6 +178,7 @@ impl Source for ClientCalls {
                         .within([("grpc_method", path.map_or(OTHER, |path| method_name(path)))]),
                 );
             }
-        });
+        };
+        self.methods.each().for_each(|methods| methods.each(&mut each));
     }
 }
