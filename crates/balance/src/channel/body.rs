@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -16,8 +16,9 @@ use tonic::{Code, Status};
 use crate::status;
 use crate::subchannel::Picked;
 
-const GRPC_STATUS: &str = "grpc-status";
-const STATUS_DETAILS: &str = "grpc-status-details-bin";
+/// Made once: a name that is only a text is looked at letter by letter each time.
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static STATUS_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -112,15 +113,15 @@ impl Body for Reply {
 /// Takes details out that are not base64: tonic panics at them, and a server must not be able to make its clients panic.
 pub(super) fn mend(headers: &mut HeaderMap) {
     let broken = headers
-        .get(STATUS_DETAILS)
+        .get(&STATUS_DETAILS)
         .is_some_and(|details| BASE64.decode(details.as_bytes()).is_err());
     if broken {
-        headers.remove(STATUS_DETAILS);
+        headers.remove(&STATUS_DETAILS);
     }
 }
 
 fn code(headers: &HeaderMap) -> Code {
-    headers.get(GRPC_STATUS).map_or(Code::Unknown, |code| Code::from_bytes(code.as_bytes()))
+    headers.get(&GRPC_STATUS).map_or(Code::Unknown, |code| Code::from_bytes(code.as_bytes()))
 }
 
 #[cfg(test)]
@@ -137,11 +138,11 @@ mod tests {
             ("a", false),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(STATUS_DETAILS, details.parse().unwrap());
+            headers.insert(&STATUS_DETAILS, details.parse().unwrap());
             mend(&mut headers);
-            assert_eq!(headers.contains_key(STATUS_DETAILS), kept, "{details}");
+            assert_eq!(headers.contains_key(&STATUS_DETAILS), kept, "{details}");
             // What is kept does not make tonic panic.
-            headers.insert(GRPC_STATUS, "5".parse().unwrap());
+            headers.insert(&GRPC_STATUS, "5".parse().unwrap());
             let _ = Status::from_header_map(&headers);
         }
     }

@@ -7,7 +7,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::body::{self, Reply};
-use super::current::Pictures;
+use super::current::{Current, Pictures};
 use super::request_body::RequestBody;
 use super::timeout::{grpc_timeout, set_grpc_timeout};
 use super::{CallWatch, Inner, SentAgain, WaitForReady};
@@ -39,39 +39,50 @@ pub(super) async fn call(
     channel: &Inner,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
-    let (mut head, body) = request.into_parts();
-    let asked = head.extensions.remove::<WaitForReady>();
-    let watch = head.extensions.remove::<CallWatch>();
-    let path = head.uri.path();
-    let (timeout, configured) = channel
-        .pictures
-        .now()
-        .config
-        .method(path)
-        .map_or((None, None), |method| (method.timeout, method.wait_for_ready));
-    let wait_for_ready = asked.map(|WaitForReady(wait)| wait).or(configured).unwrap_or_default();
-    let own = grpc_timeout(&head.headers);
-    if let Some(timeout) = timeout.filter(|timeout| own.is_none_or(|own| *timeout < own)) {
-        set_grpc_timeout(&mut head.headers, timeout);
-    }
-    let deadline = own.into_iter().chain(timeout).min().map(|timeout| Instant::now() + timeout);
-    channel.complete(&mut head.headers);
-    let call = Call { channel, head, deadline, wait_for_ready, watch };
-    call.send(RequestBody::read(body).await?).await
+    let (head, body) = request.into_parts();
+    let body = RequestBody::read(body).await?;
+    let (call, turn) = Call::begin(channel, head);
+    call.send(turn, body).await
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The call, and what the first look at the picker says, which is the one that the service config belongs to.
+    fn begin(channel: &'a Inner, mut head: http::request::Parts) -> (Self, Turn) {
+        let asked = head.extensions.remove::<WaitForReady>();
+        let watch = head.extensions.remove::<CallWatch>();
+        let current = channel.pictures.now();
+        let (timeout, configured) = current
+            .config
+            .method(head.uri.path())
+            .map_or((None, None), |method| (method.timeout, method.wait_for_ready));
+        let wait_for_ready =
+            asked.map(|WaitForReady(wait)| wait).or(configured).unwrap_or_default();
+        let own = grpc_timeout(&head.headers);
+        if let Some(timeout) = timeout.filter(|timeout| own.is_none_or(|own| *timeout < own)) {
+            set_grpc_timeout(&mut head.headers, timeout);
+        }
+        let deadline = own.into_iter().chain(timeout).min().map(|timeout| Instant::now() + timeout);
+        channel.complete(&mut head.headers);
+        let call = Self { channel, head, deadline, wait_for_ready, watch };
+        let turn = call.turn(&current);
+        (call, turn)
+    }
+
     /// Sends the call by whichever connection takes it.
     ///
     /// A call that comes back was never sent, so it is sent again as often as it takes. One that a server has refused unseen (REFUSED_STREAM, or above the last stream
     /// of its GOAWAY) is sent again once. Source: gRFC A6, "Transparent Retries".
-    async fn send(self, body: RequestBody) -> Result<Response<Body>, Status> {
+    async fn send(self, first: Turn, body: RequestBody) -> Result<Response<Body>, Status> {
         let mut refused = false;
+        let mut turn = first;
         loop {
-            let picked = self.place().await?;
-            let Some(mut sender) = picked.sender() else { continue };
-            let attempt = self.attempt(&picked, body.attempt());
-            let sent = self.in_time(sender.try_send_request(attempt)).await?;
+            let picked = self.place(turn).await?;
+            let Some(connection) = picked.connection() else {
+                turn = self.look();
+                continue;
+            };
+            let sent = connection.send(self.attempt(&picked, body.attempt()));
+            let sent = self.in_time(sent).await?;
             let error = match sent {
                 Ok(response) => {
                     picked.answered();
@@ -97,6 +108,7 @@ impl Call<'_> {
             }
             picked.returned();
             tokio::task::yield_now().await;
+            turn = self.look();
         }
     }
 
@@ -114,9 +126,9 @@ impl Call<'_> {
         picked
     }
 
-    /// Waits for a subchannel and a place on one of its connections.
-    async fn place(&self) -> Result<Picked, Status> {
-        match self.turn() {
+    /// A subchannel and a place on one of its connections, which has to be waited for unless the first look has found one.
+    async fn place(&self, first: Turn) -> Result<Picked, Status> {
+        match first {
             Turn::Go(picked) => return Ok(self.picked(picked, false)),
             Turn::Fail(status) => return Err(status),
             Turn::Full(picked) => picked.returned(),
@@ -128,7 +140,7 @@ impl Call<'_> {
             let mut changed = std::pin::pin!(pictures.changed());
             // A picture that is shown between the look and the wait counts.
             changed.as_mut().enable();
-            match self.turn() {
+            match self.look() {
                 Turn::Go(picked) => return Ok(self.picked(picked, true)),
                 Turn::Fail(status) => return Err(status),
                 Turn::Full(mut picked) => {
@@ -145,8 +157,11 @@ impl Call<'_> {
         }
     }
 
-    fn turn(&self) -> Turn {
-        let current = self.channel.pictures.now();
+    fn look(&self) -> Turn {
+        self.turn(&self.channel.pictures.now())
+    }
+
+    fn turn(&self, current: &Current) -> Turn {
         let args = PickArgs { path: self.head.uri.path(), headers: &self.head.headers };
         match current.picture.picker.pick(&args) {
             Pick::Subchannel(subchannel) => {

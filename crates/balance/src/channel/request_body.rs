@@ -27,18 +27,15 @@ impl RequestBody {
     /// # Errors
     /// When the body fails at once.
     pub(super) async fn read(mut source: Body) -> Result<Self, Status> {
-        let mut frames = Vec::new();
-        while frames.len() < 2 {
-            match poll_fn(|cx| Poll::Ready(Pin::new(&mut source).poll_frame(cx))).await {
-                Poll::Pending => break,
-                Poll::Ready(None) => return Ok(Self::Whole(frames.pop().unwrap_or_default())),
-                Poll::Ready(Some(frame)) => {
-                    let no_data = |_| Status::internal("a request cannot have trailers");
-                    frames.push(frame?.into_data().map_err(no_data)?);
-                }
-            }
-        }
-        Ok(Self::Stream(Replay::new(source, frames)))
+        let Some(first) = at_once(&mut source).await? else {
+            return Ok(Self::Stream(Replay::new(source, Vec::new())));
+        };
+        let Some(first) = first else { return Ok(Self::Whole(Bytes::new())) };
+        Ok(match at_once(&mut source).await? {
+            Some(None) => Self::Whole(first),
+            Some(Some(second)) => Self::Stream(Replay::new(source, vec![first, second])),
+            None => Self::Stream(Replay::new(source, vec![first])),
+        })
     }
 
     /// The body of one attempt, which is the end of the one before: both would read on from the same place.
@@ -55,6 +52,18 @@ impl RequestBody {
             Self::Whole(_) => true,
             Self::Stream(replay) => !replay.kept().lost,
         }
+    }
+}
+
+/// The next frame, or the end, if it is there without waiting.
+async fn at_once(source: &mut Body) -> Result<Option<Option<Bytes>>, Status> {
+    match poll_fn(|cx| Poll::Ready(Pin::new(&mut *source).poll_frame(cx))).await {
+        Poll::Pending => Ok(None),
+        Poll::Ready(None) => Ok(Some(None)),
+        Poll::Ready(Some(frame)) => match frame?.into_data() {
+            Ok(data) => Ok(Some(Some(data))),
+            Err(_) => Err(Status::internal("a request cannot have trailers")),
+        },
     }
 }
 

@@ -1,11 +1,13 @@
 //! The `grpc-timeout` of an outgoing call.
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Duration;
+
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The `grpc-timeout` that the generated client has set; it writes nothing but digits and a unit.
 pub(super) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u64 = digits.parse().ok()?;
     Some(match unit {
@@ -33,7 +35,7 @@ pub(super) fn set_grpc_timeout(headers: &mut HeaderMap, timeout: Duration) {
     let (number, unit) = fits.unwrap_or((u128::from(timeout.as_secs() / 3600).min(MAX), 'H'));
     // Digits and a letter always make a header.
     if let Ok(value) = HeaderValue::try_from(format!("{number}{unit}")) {
-        headers.insert("grpc-timeout", value);
+        headers.insert(&GRPC_TIMEOUT, value);
     }
 }
 

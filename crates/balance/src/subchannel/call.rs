@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::HeaderMap;
-use hyper::client::conn::http2::SendRequest;
 use tokio::time::Instant;
 use tonic::Code;
-use tonic::body::Body;
 
 use super::Subchannel;
 use super::connection::Connection;
@@ -78,8 +76,8 @@ impl Picked {
     }
 
     /// What sends the call, once it has a place.
-    pub(crate) fn sender(&self) -> Option<SendRequest<Body>> {
-        self.connection.as_ref().map(|connection| connection.sender.clone())
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        self.connection.as_deref()
     }
 
     /// The server has answered.

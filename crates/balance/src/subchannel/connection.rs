@@ -1,16 +1,23 @@
 //! One connection, shared by as many calls as the server takes at a time.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::SendRequest;
 use tonic::body::Body;
+
+/// What became of a call that was sent: a response, or an error with the call if it has not left.
+pub(crate) type Sent = Result<Response<Incoming>, TrySendError<Request<Body>>>;
 
 /// A connection that takes calls.
 pub(crate) struct Connection {
     pub(super) number: u64,
-    pub(super) sender: SendRequest<Body>,
+    /// Locked for as long as it takes to queue a call: a clone for each would count references that every thread writes.
+    sender: Mutex<SendRequest<Body>>,
     in_flight: AtomicUsize,
     max_streams: Arc<AtomicUsize>,
     /// Calls it was given so far.
@@ -29,13 +36,19 @@ impl Connection {
     ) -> Self {
         Self {
             number,
-            sender,
+            sender: Mutex::new(sender),
             in_flight: AtomicUsize::new(0),
             max_streams,
             started: AtomicU64::new(0),
             answered: AtomicBool::new(false),
             closing: AtomicBool::new(false),
         }
+    }
+
+    /// Sends a call; the connection takes it at once, or hands it back.
+    pub(crate) fn send(&self, request: Request<Body>) -> impl Future<Output = Sent> + use<> {
+        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.try_send_request(request)
     }
 
     pub(super) fn in_flight(&self) -> usize {

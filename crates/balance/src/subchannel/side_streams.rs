@@ -136,9 +136,8 @@ impl Service<Request<Body>> for OneConnection {
             let Some(connection) = connection else {
                 return Err(Status::unavailable("the connection has ended"));
             };
-            let mut sender = connection.sender.clone();
-            let sent = sender.send_request(request).await;
-            let response = sent.map_err(|error| status::of(&error))?;
+            let sent = connection.send(request).await;
+            let response = sent.map_err(|error| status::of(error.error()))?;
             Ok(response.map(|body| Body::new(status::StatusBody(body))))
         })
     }
