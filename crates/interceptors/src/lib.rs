@@ -31,6 +31,7 @@ pub mod deadline;
 pub mod dry_run;
 pub mod errors;
 pub mod grpc_only;
+mod header_names;
 pub mod load_shed;
 #[cfg(test)]
 mod log_lines;

@@ -8,6 +8,7 @@ use super::adaptive::Adaptive;
 use super::gradient::Gradient;
 use super::{Limit, Load};
 use crate::admission::Permit;
+use crate::header_names::GRPC_STATUS;
 
 /// The calls in flight, and how many there may be.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Permit for InFlight {
             return;
         }
         let failed = !status.is_success()
-            || headers.get("grpc-status").is_some_and(|code| code.as_bytes() != b"0");
+            || headers.get(&GRPC_STATUS).is_some_and(|code| code.as_bytes() != b"0");
         self.measure(!failed);
     }
 }

@@ -20,8 +20,9 @@ pin_project! {
 impl<B: Body, C: ObservedCall> ObservedBody<B, C> {
     pub(super) fn new(inner: B, mut call: Option<Watched<C>>) -> Self {
         // The server does not poll a body that is empty from the start.
-        if inner.is_end_stream()
-            && let Some(call) = &mut call
+        if let Some(call) = &mut call
+            && call.wants_end_of_body()
+            && inner.is_end_stream()
         {
             call.end_of_body();
         }
@@ -47,7 +48,8 @@ impl<B: Body, C: ObservedCall> Body for ObservedBody<B, C> {
                     call.trailers(trailers);
                 }
             }
-            if frame.is_none() || this.inner.is_end_stream() {
+            // Each body that is around another one is asked on the way, so this is not asked for nothing.
+            if call.wants_end_of_body() && (frame.is_none() || this.inner.is_end_stream()) {
                 call.end_of_body();
             }
         }

@@ -5,7 +5,7 @@ use tokio::time::Duration;
 use tonic::Code;
 
 use super::Traffic;
-use crate::grpc_only::is_grpc;
+use crate::header_names::{GRPC_MESSAGE, GRPC_STATUS};
 
 /// How a call ended, after how long, and what was sent.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,9 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    pub(super) fn of_head<B>(response: &Response<B>) -> Self {
-        if !is_grpc(response.headers()) {
+    /// What is known when the head is there; `grpc`: the response is one of gRPC.
+    pub(super) fn of_head<B>(response: &Response<B>, grpc: bool) -> Self {
+        if !grpc {
             return Self::OpenHttp(response.status());
         }
         grpc_status(response.headers()).map_or(Self::Open, Self::Over)
@@ -85,7 +86,7 @@ impl Ending {
 }
 
 fn grpc_status(headers: &HeaderMap) -> Option<Outcome> {
-    let code = Code::from_bytes(headers.get("grpc-status")?.as_bytes());
-    let message = if code == Code::Ok { None } else { headers.get("grpc-message").cloned() };
+    let code = Code::from_bytes(headers.get(&GRPC_STATUS)?.as_bytes());
+    let message = if code == Code::Ok { None } else { headers.get(&GRPC_MESSAGE).cloned() };
     Some(Outcome::Grpc { code, message })
 }

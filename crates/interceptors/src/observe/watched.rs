@@ -26,8 +26,8 @@ impl<C: ObservedCall> Watched<C> {
 
     /// The head of the response is there.
     pub(super) fn head<B>(&mut self, response: Response<B>) -> Response<B> {
-        self.ending = Ending::of_head(&response);
         self.grpc = is_grpc(response.headers());
+        self.ending = Ending::of_head(&response, self.grpc);
         let (head, body) = response.into_parts();
         if let Some(call) = &mut self.call {
             call.head(&self.record, &head);
@@ -51,6 +51,12 @@ impl<C: ObservedCall> Watched<C> {
         self.ending.trailers(trailers);
     }
 
+    /// Whether it has to be told of the [end of the body](Self::end_of_body): a gRPC call has ended when its status was sent.
+    pub(super) fn wants_end_of_body(&self) -> bool {
+        !self.grpc
+    }
+
+    /// The body of a response that is not gRPC has been sent to its end.
     pub(super) fn end_of_body(&mut self) {
         self.ending.end_of_body();
     }

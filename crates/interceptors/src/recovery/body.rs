@@ -2,7 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Uri};
+use http::HeaderMap;
+use http::uri::PathAndQuery;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -15,18 +16,18 @@ pin_project! {
         // None: it has ended or panicked.
         #[pin]
         inner: Option<B>,
-        uri: Uri,
+        path: Option<PathAndQuery>,
         grpc: bool,
     }
 }
 
 impl<B> RecoveryBody<B> {
-    pub(super) fn new(inner: B, uri: Uri, grpc: bool) -> Self {
-        Self { inner: Some(inner), uri, grpc }
+    pub(super) fn new(inner: B, path: Option<PathAndQuery>, grpc: bool) -> Self {
+        Self { inner: Some(inner), path, grpc }
     }
 
     pub(super) fn ended() -> Self {
-        Self { inner: None, uri: Uri::default(), grpc: false }
+        Self { inner: None, path: None, grpc: false }
     }
 }
 
@@ -43,7 +44,7 @@ impl<B: Body> Body for RecoveryBody<B> {
         match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
             Ok(polled) => polled,
             Err(panic) => {
-                log(this.uri, &*panic);
+                log(this.path.as_ref(), &*panic);
                 this.inner.set(None);
                 let mut trailers = HeaderMap::new();
                 let told = *this.grpc && status().add_header(&mut trailers).is_ok();

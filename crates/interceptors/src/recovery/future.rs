@@ -3,7 +3,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{Response, StatusCode, Uri};
+use http::uri::PathAndQuery;
+use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use super::{RecoveryBody, log, status};
@@ -15,14 +16,14 @@ pin_project! {
         // None: it has panicked.
         #[pin]
         inner: Option<F>,
-        uri: Uri,
+        path: Option<PathAndQuery>,
         grpc: bool,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: Option<F>, uri: Uri, grpc: bool) -> Self {
-        Self { inner, uri, grpc }
+    pub(super) fn new(inner: Option<F>, path: Option<PathAndQuery>, grpc: bool) -> Self {
+        Self { inner, path, grpc }
     }
 }
 
@@ -38,12 +39,12 @@ where
             match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(result)) => {
-                    let (uri, grpc) = (this.uri.clone(), *this.grpc);
+                    let (path, grpc) = (this.path.take(), *this.grpc);
                     return Poll::Ready(
-                        result.map(|head| head.map(|body| RecoveryBody::new(body, uri, grpc))),
+                        result.map(|head| head.map(|body| RecoveryBody::new(body, path, grpc))),
                     );
                 }
-                Err(panic) => log(this.uri, &*panic),
+                Err(panic) => log(this.path.as_ref(), &*panic),
             }
         }
         this.inner.set(None);

@@ -21,7 +21,7 @@ pub use service::{Recovery, RecoveryLayer};
 
 use std::any::Any;
 
-use http::Uri;
+use http::uri::PathAndQuery;
 use tonic::Status;
 
 /// What a client is told of a panic.
@@ -29,13 +29,13 @@ fn status() -> Status {
     Status::internal("the server failed while it answered this call")
 }
 
-fn log(uri: &Uri, panic: &(dyn Any + Send)) {
+fn log(path: Option<&PathAndQuery>, panic: &(dyn Any + Send)) {
     let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(
-        method = uri.path(),
+        method = path.map_or("", PathAndQuery::path),
         panic = text.unwrap_or("not a text"),
         "a handler panicked"
     );

@@ -39,10 +39,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let uri = request.uri().clone();
+        // Only this of the URI: a clone of the rest would count references for nothing.
+        let path = request.uri().path_and_query().cloned();
         let grpc = is_grpc(request.headers());
         // What the panic may have left half done belongs to this call alone and is dropped with it.
         let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
-        ResponseFuture::new(inner.map_err(|panic| log(&uri, &*panic)).ok(), uri, grpc)
+        ResponseFuture::new(inner.map_err(|panic| log(path.as_ref(), &*panic)).ok(), path, grpc)
     }
 }

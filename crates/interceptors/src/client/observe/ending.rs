@@ -2,8 +2,7 @@ use http::{HeaderMap, StatusCode};
 use tonic::{Code, Status};
 
 use super::BoxError;
-
-const GRPC_STATUS: &str = "grpc-status";
+use crate::header_names::GRPC_STATUS;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +44,7 @@ impl<'a> Ending<'a> {
 
     /// The end that trailers tell of.
     pub(super) fn of_trailers(trailers: &'a HeaderMap) -> Self {
-        match trailers.get(GRPC_STATUS) {
+        match trailers.get(&GRPC_STATUS) {
             Some(value) => {
                 Self::Status { code: Code::from_bytes(value.as_bytes()), metadata: trailers }
             }
@@ -57,7 +56,7 @@ impl<'a> Ending<'a> {
 /// The code of a response that is over with its head: a Trailers-Only response, or one by something that is not a gRPC server.
 /// Source: grpc/grpc `doc/http-grpc-status-mapping.md`.
 pub(crate) fn head_code(status: StatusCode, headers: &HeaderMap) -> Option<Code> {
-    if let Some(value) = headers.get(GRPC_STATUS) {
+    if let Some(value) = headers.get(&GRPC_STATUS) {
         return Some(Code::from_bytes(value.as_bytes()));
     }
     match status {

@@ -19,9 +19,9 @@
 //! # Ok::<(), wayside_interceptors::selector::InvalidSelector>(())
 //! ```
 
-use std::collections::HashMap;
+mod table;
 
-use foldhash::fast::RandomState;
+use table::Table;
 
 /// The pattern of the health service (gRPC Health Checking Protocol).
 pub const HEALTH: &str = "/grpc.health.v1.Health/*";
@@ -37,8 +37,6 @@ pub struct Selector<T> {
     services: Table<T>,
     default: T,
 }
-
-type Table<T> = HashMap<Box<str>, T, RandomState>;
 
 impl<T> Selector<T> {
     /// Starts a selector whose setting is `default` where no pattern fits.
@@ -62,10 +60,7 @@ impl<T> Selector<T> {
 
     /// Makes another setting of each one, such as the state that belongs to it.
     pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Selector<U> {
-        let mut each = |entries: Table<T>| {
-            entries.into_iter().map(|(pattern, setting)| (pattern, make(setting))).collect()
-        };
-        let (methods, services) = (each(self.methods), each(self.services));
+        let (methods, services) = (self.methods.map(&mut make), self.services.map(&mut make));
         Selector { methods, services, default: make(self.default) }
     }
 }
@@ -88,8 +83,8 @@ impl<T> SelectorBuilder<T> {
     #[must_use]
     pub fn on(mut self, pattern: &str, setting: T) -> Self {
         let replaced = match parts(pattern) {
-            Some((service, "*")) => self.selector.services.insert(service.into(), setting),
-            Some(_) => self.selector.methods.insert(pattern.into(), setting),
+            Some((service, "*")) => self.selector.services.insert(service, setting),
+            Some(_) => self.selector.methods.insert(pattern, setting),
             None => {
                 self.invalid.get_or_insert_with(|| InvalidSelector::Pattern(pattern.to_owned()));
                 return self;
