@@ -13,12 +13,12 @@ pin_project! {
     pub struct ObservedBody<B, C: ObservedCall> {
         #[pin]
         inner: B,
-        call: Option<Watched<C>>,
+        call: Option<Box<Watched<C>>>,
     }
 }
 
 impl<B: Body, C: ObservedCall> ObservedBody<B, C> {
-    pub(super) fn new(inner: B, mut call: Option<Watched<C>>) -> Self {
+    pub(super) fn new(inner: B, mut call: Option<Box<Watched<C>>>) -> Self {
         // The server does not poll a body that is empty from the start.
         if let Some(call) = &mut call
             && call.wants_end_of_body()

@@ -1,6 +1,6 @@
 //! How a call ended.
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Duration;
 use tonic::Code;
 
@@ -57,11 +57,11 @@ pub(super) enum Ending {
 
 impl Ending {
     /// What is known when the head is there; `grpc`: the response is one of gRPC.
-    pub(super) fn of_head<B>(response: &Response<B>, grpc: bool) -> Self {
+    pub(super) fn of_head(status: StatusCode, headers: &HeaderMap, grpc: bool) -> Self {
         if !grpc {
-            return Self::OpenHttp(response.status());
+            return Self::OpenHttp(status);
         }
-        grpc_status(response.headers()).map_or(Self::Open, Self::Over)
+        grpc_status(headers).map_or(Self::Open, Self::Over)
     }
 
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {

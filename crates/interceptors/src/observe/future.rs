@@ -14,12 +14,12 @@ pin_project! {
     pub struct ResponseFuture<F, C: ObservedCall> {
         #[pin]
         inner: F,
-        call: Option<Watched<C>>,
+        call: Option<Box<Watched<C>>>,
     }
 }
 
 impl<F, C: ObservedCall> ResponseFuture<F, C> {
-    pub(super) fn new(inner: F, call: Option<Watched<C>>) -> Self {
+    pub(super) fn new(inner: F, call: Option<Box<Watched<C>>>) -> Self {
         Self { inner, call }
     }
 }
@@ -34,10 +34,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
+        let response = ready!(this.inner.poll(cx))?;
         let mut call = this.call.take();
         if let Some(call) = &mut call {
-            response = call.head(response);
+            call.head(&response);
         }
         Poll::Ready(Ok(response.map(|body| ObservedBody::new(body, call))))
     }

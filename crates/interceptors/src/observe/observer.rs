@@ -1,6 +1,6 @@
 //! Who is told of calls.
 
-use http::{request, response};
+use http::{HeaderMap, StatusCode, request};
 
 use super::{CallRecord, End};
 
@@ -23,8 +23,8 @@ pub trait Observer {
 /// Is told of one call.
 pub trait ObservedCall {
     /// The head of the response is there. Not called when the call is dropped before that.
-    fn head(&mut self, record: &CallRecord, head: &response::Parts) {
-        let _ = (record, head);
+    fn head(&mut self, record: &CallRecord, status: StatusCode, headers: &HeaderMap) {
+        let _ = (record, status, headers);
     }
 
     /// A message of a gRPC response, or some of the body of another, is handed to the connection.
@@ -49,9 +49,9 @@ impl<O: Observer> Observer for Option<O> {
 }
 
 impl<C: ObservedCall> ObservedCall for Option<C> {
-    fn head(&mut self, record: &CallRecord, head: &response::Parts) {
+    fn head(&mut self, record: &CallRecord, status: StatusCode, headers: &HeaderMap) {
         if let Some(call) = self {
-            call.head(record, head);
+            call.head(record, status, headers);
         }
     }
 
@@ -84,8 +84,8 @@ macro_rules! tuple_of_observers {
         }
 
         impl<$($observer: ObservedCall),+> ObservedCall for ($(Option<$observer>,)+) {
-            fn head(&mut self, record: &CallRecord, head: &response::Parts) {
-                $(self.$index.head(record, head);)+
+            fn head(&mut self, record: &CallRecord, status: StatusCode, headers: &HeaderMap) {
+                $(self.$index.head(record, status, headers);)+
             }
 
             fn sent(&mut self, record: &CallRecord, bytes: u32) {

@@ -64,7 +64,8 @@ where
             head.extensions.insert(record.clone());
         }
         let body = ObservedRequestBody::new(body, call.is_some().then(|| record.clone()));
-        let call = call.map(|call| Watched::new(record, call));
+        // Boxed: it goes from the future into the body, and every layer outside moves both.
+        let call = call.map(|call| Box::new(Watched::new(record, call)));
         ResponseFuture::new(self.inner.call(Request::from_parts(head, body)), call)
     }
 }

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, request, response};
+use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use tonic::body::Body;
@@ -43,8 +43,8 @@ impl Observer for Notes {
 }
 
 impl ObservedCall for Notes {
-    fn head(&mut self, _: &CallRecord, head: &response::Parts) {
-        self.add(format!("head {}", head.status));
+    fn head(&mut self, _: &CallRecord, status: StatusCode, _: &HeaderMap) {
+        self.add(format!("head {status}"));
     }
 
     fn sent(&mut self, _: &CallRecord, bytes: u32) {

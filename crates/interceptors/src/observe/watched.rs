@@ -10,7 +10,7 @@ use crate::grpc_only::is_grpc;
 #[derive(Debug)]
 pub(super) struct Watched<C: ObservedCall> {
     record: CallRecord,
-    /// Some until the end.
+    /// `Some` until the end.
     call: Option<C>,
     ending: Ending,
     /// Whether the response is gRPC, whose body consists of messages.
@@ -25,14 +25,13 @@ impl<C: ObservedCall> Watched<C> {
     }
 
     /// The head of the response is there.
-    pub(super) fn head<B>(&mut self, response: Response<B>) -> Response<B> {
-        self.grpc = is_grpc(response.headers());
-        self.ending = Ending::of_head(&response, self.grpc);
-        let (head, body) = response.into_parts();
+    pub(super) fn head<B>(&mut self, response: &Response<B>) {
+        let (status, headers) = (response.status(), response.headers());
+        self.grpc = is_grpc(headers);
+        self.ending = Ending::of_head(status, headers, self.grpc);
         if let Some(call) = &mut self.call {
-            call.head(&self.record, &head);
+            call.head(&self.record, status, headers);
         }
-        Response::from_parts(head, body)
     }
 
     pub(super) fn sent(&mut self, data: &impl Buf) {

@@ -14,15 +14,14 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         // None: it has panicked.
-        #[pin]
-        inner: Option<F>,
+        inner: Option<Pin<Box<F>>>,
         path: Option<PathAndQuery>,
         grpc: bool,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: Option<F>, path: Option<PathAndQuery>, grpc: bool) -> Self {
+    pub(super) fn new(inner: Option<Pin<Box<F>>>, path: Option<PathAndQuery>, grpc: bool) -> Self {
         Self { inner, path, grpc }
     }
 }
@@ -34,9 +33,9 @@ where
     type Output = Result<Response<RecoveryBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let Some(inner) = this.inner.as_mut().as_pin_mut() {
-            match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
+        let this = self.project();
+        if let Some(inner) = this.inner {
+            match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(result)) => {
                     let (path, grpc) = (this.path.take(), *this.grpc);
@@ -47,7 +46,7 @@ where
                 Err(panic) => log(this.path.as_ref(), &*panic),
             }
         }
-        this.inner.set(None);
+        *this.inner = None;
         let mut response = Response::new(());
         if *this.grpc {
             response = status().into_http();

@@ -43,7 +43,8 @@ where
         let path = request.uri().path_and_query().cloned();
         let grpc = is_grpc(request.headers());
         // What the panic may have left half done belongs to this call alone and is dropped with it.
-        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        // Boxed, as every layer around this one moves the future, and the task that runs it does so several times.
+        let inner = catch_unwind(AssertUnwindSafe(|| Box::pin(self.inner.call(request))));
         ResponseFuture::new(inner.map_err(|panic| log(path.as_ref(), &*panic)).ok(), path, grpc)
     }
 }
