@@ -55,6 +55,7 @@ pub use signals::{Interrupted, run_until_signal};
 pub use tls::{TlsArgs, TlsError};
 pub use trace_args::{TraceArgs, TracesTo};
 pub use traces::{Pairs, SamplerName, Secrets};
+pub use wayside_interceptors::client::auth as client_auth;
 pub use wayside_interceptors::client::retry::{Attempts, NotIdempotent};
 pub use wayside_interceptors::deadline::Timeouts;
 pub use wayside_interceptors::dry_run::{DryRun, Support as DryRunSupport};
