@@ -15,6 +15,7 @@ mod health;
 mod health_check;
 pub mod jwt;
 mod limit_args;
+mod load;
 mod log_level;
 mod metrics;
 mod needs;
