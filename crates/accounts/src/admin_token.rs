@@ -1,11 +1,7 @@
 //! The token of the administrators, as an option.
 
-use std::ffi::OsStr;
 use std::fmt;
 
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, Command};
 use tonic::metadata::{Ascii, MetadataValue};
 
 use crate::token::TokenDigest;
@@ -53,30 +49,6 @@ impl AdminToken {
 impl fmt::Debug for AdminToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("AdminToken(redacted)")
-    }
-}
-
-/// Reads an [`AdminToken`]. Not a plain function, because clap would show the value that such a function refuses.
-#[derive(Clone, Debug)]
-pub(crate) struct AdminTokenParser;
-
-impl TypedValueParser for AdminTokenParser {
-    type Value = AdminToken;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<AdminToken, clap::Error> {
-        value.to_str().ok_or(BadAdminToken).and_then(AdminToken::try_new).map_err(|error| {
-            let argument = argument.map(ToString::to_string).unwrap_or_default();
-            clap::Error::raw(
-                ErrorKind::ValueValidation,
-                format!("{argument} cannot be used: {error}\n"),
-            )
-            .with_cmd(command)
-        })
     }
 }
 

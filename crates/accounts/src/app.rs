@@ -9,13 +9,13 @@ use tonic::service::Routes;
 use wayside_chassis::auth::Policy;
 use wayside_chassis::{
     App, Auth, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError, Timeouts,
+    secret_value_parser,
 };
 use wayside_proto::accounts::v1::accounts_service_server::AccountsServiceServer;
 
 use crate::AdminToken;
 use crate::admin::Admin;
-use crate::admin_token::AdminTokenParser;
-use crate::database::{Database, DatabaseUrl, DatabaseUrlParser, postgres, sqlite};
+use crate::database::{Database, DatabaseUrl, postgres, sqlite};
 use crate::service::Service;
 use crate::store::Store;
 
@@ -44,7 +44,7 @@ pub struct AccountsArgs {
         long,
         env = "ACCOUNTS_DATABASE_URL",
         hide_env_values = true,
-        value_parser = DatabaseUrlParser,
+        value_parser = secret_value_parser(DatabaseUrl::try_new),
         value_name = "URL",
         help_heading = "Accounts"
     )]
@@ -66,7 +66,7 @@ pub struct AccountsArgs {
         long,
         env = "ACCOUNTS_ADMIN_TOKEN",
         hide_env_values = true,
-        value_parser = AdminTokenParser,
+        value_parser = secret_value_parser(AdminToken::try_new),
         value_name = "TOKEN",
         help_heading = "Accounts"
     )]

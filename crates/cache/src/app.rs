@@ -11,6 +11,7 @@ use wayside_balance::Target;
 use wayside_chassis::rate_limit::Quota;
 use wayside_chassis::{
     App, DryRunSupport, Needs, PathAlias, Selector, Setup, StartError, Timeouts, parse_duration,
+    secret_value_parser,
 };
 use wayside_proto::accounts::v1::accounts_service_client::AccountsServiceClient;
 use wayside_proto::cache::v1::cache_service_server::CacheServiceServer;
@@ -19,7 +20,7 @@ use crate::limits::{Limits, parse_rate};
 use crate::metrics::Fullness;
 use crate::service::Service;
 use crate::size::parse_size;
-use crate::store::{CacheStore, CacheStoreParser, MemoryStore, RedisStore, Store, keep_swept};
+use crate::store::{CacheStore, MemoryStore, RedisStore, Store, keep_swept};
 use crate::tenants::Tenants;
 
 /// Where an accounts server listens unless told otherwise.
@@ -55,7 +56,15 @@ pub struct CacheArgs {
 
     /// Where entries are kept: "memory", where they end with the server and each replica has its own, or a Redis or Valkey that replicas share, as
     /// redis://USER@HOST:PORT/DATABASE, of which only the host is needed, with rediss:// for TLS (the certificates of the system say whom to trust).
-    #[arg(long, env = "CACHE_STORE", default_value = "memory", value_parser = CacheStoreParser, value_name = "STORE", help_heading = "Cache")]
+    #[arg(
+        long,
+        env = "CACHE_STORE",
+        hide_env_values = true,
+        default_value = "memory",
+        value_parser = secret_value_parser(CacheStore::try_new),
+        value_name = "STORE",
+        help_heading = "Cache"
+    )]
     pub cache_store: CacheStore,
 
     /// The file that holds the password for Redis. It is read once, at the start.

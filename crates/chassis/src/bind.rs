@@ -28,8 +28,8 @@ pub async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, StartE
                 tried += 1;
                 sleep(PAUSE).await;
             }
-            Err(source) => {
-                let remedy = match source.kind() {
+            Err(reason) => {
+                let remedy = match reason.kind() {
                     ErrorKind::AddrInUse => {
                         "stop the program that has the port, or choose another one"
                     }
@@ -39,7 +39,7 @@ pub async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, StartE
                     }
                     _ => "choose another address",
                 };
-                return Err(StartError::Bind { name: name.to_owned(), address, source, remedy });
+                return Err(StartError::Bind { name: name.to_owned(), address, reason, remedy });
             }
         }
     }

@@ -8,18 +8,19 @@ use wayside_telemetry::InitError;
 
 use crate::HealthCheckError;
 
-/// Why a server could not start or go on. The text is one line.
+/// Why a server could not start or go on. The text is one line, and says what a cause has said: no error has a [`source`](Error::source) that it repeats, so that
+/// whoever prints all causes prints none twice.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port could not be bound.
-    #[error("cannot listen on {address} for {name}: {source} ({remedy})")]
+    #[error("cannot listen on {address} for {name}: {reason} ({remedy})")]
     Bind {
         /// The server that wanted the port.
         name: String,
         /// The address and port.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
         /// What to do about it.
         remedy: &'static str,
     },
@@ -49,7 +50,13 @@ pub enum StartError {
     Logs(#[from] InitError),
     /// The system refused threads, signals or the like.
     #[error("cannot run: {0}")]
-    System(#[from] io::Error),
+    System(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
 }
 
 impl StartError {
@@ -58,5 +65,27 @@ impl StartError {
         let causes =
             std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
         Self::Setup { name: name.into(), reason: causes.collect::<Vec<_>>().join(": ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_has_said_is_said_once() {
+        let said = || io::Error::other("the moon is full");
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let (name, remedy) = ("movies".to_owned(), "wait");
+        for error in [
+            StartError::Bind { name, address, reason: said(), remedy },
+            StartError::from(said()),
+            StartError::Health(HealthCheckError::Connect { address, reason: said() }),
+            StartError::Logs(InitError::from(said())),
+        ] {
+            let all = std::iter::successors(Some(&error as &dyn Error), |&error| error.source());
+            let all: Vec<_> = all.map(ToString::to_string).collect();
+            assert_eq!(all.join(": ").matches("the moon is full").count(), 1, "{all:?}");
+        }
     }
 }

@@ -58,6 +58,7 @@ pub async fn prepare<A: App>(
     setup.tell(layers.limits());
     let routes = A::routes(args, &setup).await?;
     let health = Health::new(A::SERVICES);
+    let mut counted = None;
     let speaks = if A::SERVICES.is_empty() {
         let calls = HttpCalls::default();
         setup.tell(calls.clone());
@@ -66,6 +67,7 @@ pub async fn prepare<A: App>(
         let routes = health::add::<A>(routes, &health, process.reflection)?;
         let calls = ServerCalls::with_aliases(paths::<A>(process.reflection)?, A::ALIASES);
         setup.tell(calls.clone());
+        counted = Some(calls.clone());
         Speaks::Grpc(layers.grpc(calls, A::ALIASES, routes))
     };
     let options = ServerOptions {
@@ -78,7 +80,7 @@ pub async fn prepare<A: App>(
     if let Some(tls) = &tls {
         setup.spawn(tls.clone().keep_fresh());
     }
-    let registration = Registration::new(&process.register);
+    let registration = Registration::new(&process.register, counted);
     let registration = registration.map_err(|error| StartError::setup(name, &error))?;
     let options = ServerOptions { drain: process.drain, tls, ..options };
     Ok(Prepared {

@@ -20,7 +20,9 @@ use tonic_prost::ProstCodec;
 use wayside_balance::{
     Channel, Endpoint, Registry, ResolveNow, Resolver, ResolverOptions, TargetError,
 };
+use wayside_interceptors::metrics::ServerCalls;
 
+use crate::load::{LoadMeter, LoadReport};
 use crate::register_args::{RegisterArgs, RegisteredService};
 use crate::{Outgoing, Setup};
 
@@ -45,6 +47,8 @@ struct RegisterRequest {
     port: String,
     #[prost(message, optional, tag = "4")]
     endpoint: Option<Announced>,
+    #[prost(message, optional, tag = "5")]
+    load: Option<LoadReport>,
 }
 
 /// `lookaside.v1.Endpoint`.
@@ -77,14 +81,19 @@ pub(crate) struct Registration {
     balancer_name: String,
     service: RegisteredService,
     address: Option<SocketAddr>,
+    /// The calls by which the load is measured, if that is told.
+    calls: Option<ServerCalls>,
 }
 
 impl Registration {
-    /// `None` when nobody asks for it.
+    /// `None` when nobody asks for it. The load is told of a server that counts its `calls`.
     ///
     /// # Errors
     /// When there is no resolver for the target.
-    pub(crate) fn new(args: &RegisterArgs) -> Result<Option<Self>, TargetError> {
+    pub(crate) fn new(
+        args: &RegisterArgs,
+        calls: Option<ServerCalls>,
+    ) -> Result<Option<Self>, TargetError> {
         let (Some(target), Some(service)) = (&args.register_with, &args.register_as) else {
             return Ok(None);
         };
@@ -93,6 +102,7 @@ impl Registration {
             balancer_name: target.to_string(),
             service: service.clone(),
             address: args.register_address,
+            calls: calls.filter(|_| args.register_load),
         }))
     }
 
@@ -100,8 +110,13 @@ impl Registration {
     pub(crate) async fn run(mut self, address: SocketAddr, setup: Setup) {
         let RegisteredService { namespace, service, port } = self.service.clone();
         let addresses = vec![self.address.unwrap_or(address).to_string()];
-        let announced =
-            RegisterRequest { service, namespace, port, endpoint: Some(Announced { addresses }) };
+        let announced = RegisterRequest {
+            service,
+            namespace,
+            port,
+            endpoint: Some(Announced { addresses }),
+            load: None,
+        };
         let (mut tasks, mut streams) = (JoinSet::new(), BTreeMap::<String, AbortHandle>::new());
         let resolve_now = Arc::new(ResolveNow::default());
         let stopping = setup.stopping();
@@ -129,7 +144,13 @@ impl Registration {
             for (name, balancer) in found {
                 streams.entry(name).or_insert_with(|| {
                     let (announced, resolve_now) = (announced.clone(), resolve_now.clone());
-                    tasks.spawn(keep(balancer, announced, setup.clone(), resolve_now))
+                    tasks.spawn(keep(
+                        balancer,
+                        announced,
+                        self.calls.clone(),
+                        setup.clone(),
+                        resolve_now,
+                    ))
                 });
             }
         }
@@ -142,6 +163,7 @@ impl Registration {
 async fn keep(
     balancer: Endpoint,
     announced: RegisterRequest,
+    calls: Option<ServerCalls>,
     setup: Setup,
     resolve_now: Arc<ResolveNow>,
 ) {
@@ -152,7 +174,9 @@ async fn keep(
     };
     while !stopping.is_cancelled() {
         let mut registered = false;
-        let ended = stay(&channel, &outgoing, &announced, &setup, || registered = true).await;
+        let meter = calls.clone().map(LoadMeter::new);
+        let ended =
+            stay(&channel, &outgoing, &announced, meter, &setup, || registered = true).await;
         let Err(status) = ended else { return };
         if registered {
             (pause, failing) = (FIRST_PAUSE, false);
@@ -174,6 +198,7 @@ async fn stay(
     channel: &Channel,
     outgoing: &Outgoing,
     announced: &RegisterRequest,
+    mut meter: Option<LoadMeter>,
     setup: &Setup,
     mut registered: impl FnMut(),
 ) -> Result<(), Status> {
@@ -203,7 +228,9 @@ async fn stay(
         registered();
         tracing::debug!(target = %channel.target(), ?lease, "registered");
         stopping.run_until_cancelled(sleep(lease / 3)).await;
-        if !stopping.is_cancelled() && messages.send(RegisterRequest::default()).await.is_err() {
+        let load = meter.as_mut().and_then(LoadMeter::report);
+        let renewal = RegisterRequest { load, ..RegisterRequest::default() };
+        if !stopping.is_cancelled() && messages.send(renewal).await.is_err() {
             return Err(ended());
         }
     }

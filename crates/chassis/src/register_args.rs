@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use wayside_balance::Target;
 
 /// Where this process registers itself, so that clients find it without Kubernetes or DNS.
@@ -32,6 +32,21 @@ pub struct RegisterArgs {
         help_heading = "Registration"
     )]
     pub register_address: Option<SocketAddr>,
+
+    /// Whether the balancer is told how busy this server is: the share of the CPUs that the process uses, calls and failed calls a second, with each renewal of
+    /// its lease. It counts instead of a weight. For a server of gRPC that has its process to itself.
+    #[arg(
+        long,
+        env = "REGISTER_LOAD",
+        requires = "register_with",
+        default_value_t = false,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        help_heading = "Registration"
+    )]
+    pub register_load: bool,
 }
 
 /// A service as it is registered: `namespace/service:port`.

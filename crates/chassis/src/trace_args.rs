@@ -8,8 +8,8 @@ use tokio::time::Duration;
 use wayside_interceptors::trace::{Sampler, SpanSink, Tracer};
 use wayside_telemetry::traces::{self, Export, TraceSettings, TracesGuard};
 
-use crate::StartError;
 use crate::traces::{Collector, Measured, Pairs, QueueSink, SamplerName, Secrets};
+use crate::{StartError, secret_value_parser};
 
 /// A collector that does not answer holds the end of the process up for no longer, which comes after the drain.
 const MOST_FLUSH: Duration = Duration::from_secs(5);
@@ -51,6 +51,7 @@ pub struct TraceArgs {
         hide_env_values = true,
         default_value = "",
         hide_default_value = true,
+        value_parser = secret_value_parser(str::parse::<Secrets>),
         value_name = "PAIRS",
         help_heading = "Traces"
     )]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args};
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
@@ -19,6 +20,7 @@ use crate::middle::Middle;
 use crate::service::{Answers, Service};
 use crate::{FaultPlan, Observer};
 
+const EVERY_METHOD: &str = "/movies.v1.MoviesService/*";
 const GET_MOVIE: &str = "/movies.v1.MoviesService/GetMovie";
 const QUERY_MOVIES: &str = "/movies.v1.MoviesService/QueryMovies";
 
@@ -62,6 +64,17 @@ pub struct MoviesArgs {
     )]
     pub movies_require_token: bool,
 
+    /// The roles of which callers need one, with commas between them; who needs a role needs a token (--movies-require-token).
+    #[arg(
+        long,
+        env = "MOVIES_REQUIRE_ROLE",
+        value_delimiter = ',',
+        value_parser = NonEmptyStringValueParser::new(),
+        value_name = "ROLES",
+        help_heading = "Movies"
+    )]
+    pub movies_require_role: Vec<String>,
+
     /// The metadata that a middle hands on with a call, beside the request id: names with commas between them. What is not named ends here, as it may not be meant
     /// for the next server; credentials and what belongs to one hop cannot be named.
     #[arg(long, env = "MOVIES_HAND_ON", default_value = "key,key-bin", value_parser = parse_names, value_name = "NAMES", help_heading = "Movies")]
@@ -85,9 +98,12 @@ impl App for Movies {
 
     fn needs(args: &MoviesArgs) -> Needs {
         let mut needs = Needs { handed_on: args.movies_hand_on.clone(), ..Needs::default() };
-        if args.movies_require_token {
-            let policy = Policy::builder().authenticated("/movies.v1.MoviesService/*");
+        let roles = &args.movies_require_role;
+        if !roles.is_empty() {
+            let policy = Policy::builder().roles(EVERY_METHOD, roles.iter().map(String::as_str));
             needs.auth = Auth::Required(policy);
+        } else if args.movies_require_token {
+            needs.auth = Auth::Required(Policy::builder().authenticated(EVERY_METHOD));
         }
         needs.timeouts = needs
             .timeouts
@@ -162,15 +178,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_required_by_the_flag_alone_or_by_a_value() {
+    fn a_token_is_required_by_the_flag_alone_by_a_value_or_for_a_role() {
         for (options, expected) in [
             (&["--movies-require-token"][..], true),
             (&["--movies-require-token", "--movies-work", "1s"], true),
             (&["--movies-require-token=true"], true),
             (&["--movies-require-token", "false"], false),
+            (&["--movies-require-role", "viewer,admin"], true),
         ] {
             let args = Cli::parse_from(["movies"].iter().chain(options)).args;
-            assert_eq!(args.movies_require_token, expected, "{options:?}");
             let is_required = matches!(Movies::needs(&args).auth, Auth::Required(_));
             assert_eq!(is_required, expected, "{options:?}");
         }
@@ -196,6 +212,7 @@ mod tests {
         for (option, value, expected) in [
             ("--movies-middle", "movies:0", "movies:0"),
             ("--movies-work", "2h", "at most 60s"),
+            ("--movies-require-role", "viewer,", "value is required"),
             ("--movies-faulty", "sometimes", "always, first:N, after:N or every:N"),
         ] {
             let error = Cli::try_parse_from(["movies", option, value]).unwrap_err().to_string();

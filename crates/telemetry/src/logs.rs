@@ -41,13 +41,13 @@ impl LogFormat {
 pub enum InitError {
     /// The filter is not one; the text says what it should look like.
     #[error(
-        "log filter '{filter}' is not valid: {source}; use a level such as info, or target=level pairs such as info,access=warn"
+        "log filter '{filter}' is not valid: {reason}; use a level such as info, or target=level pairs such as info,access=warn"
     )]
     Filter {
         /// The filter as it was given.
         filter: String,
         /// What is wrong with it.
-        source: ParseError,
+        reason: ParseError,
     },
     /// Something in this process has set a subscriber before.
     #[error("logging is set up already")]
@@ -57,7 +57,14 @@ pub enum InitError {
     Gone,
     /// The system has no thread or no descriptor for it.
     #[error("cannot write the log: {0}")]
-    System(#[from] io::Error),
+    System(io::Error),
+}
+
+/// Not as a cause, which whoever prints causes would say a second time.
+impl From<io::Error> for InitError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
 }
 
 /// The log of the process for as long as this is held: nothing is logged any more once it is dropped.
@@ -107,7 +114,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, InitError> {
 fn parse(filter: &str) -> Result<EnvFilter, InitError> {
     EnvFilter::builder()
         .parse(filter)
-        .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })
+        .map_err(|reason| InitError::Filter { filter: filter.to_owned(), reason })
 }
 
 /// The filter of the process's log, which can be replaced while it runs.

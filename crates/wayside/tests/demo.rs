@@ -9,7 +9,7 @@ use tokio::time::{Duration, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "simple",
     "streaming",
     "keepalive",
@@ -19,18 +19,20 @@ const NAMES: [&str; 9] = [
     "metadata",
     "retry",
     "load-balancing",
+    "tokens",
 ];
 
 async fn demo(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
     // What servers are told by the environment is not for demonstrations.
     command.env("MOVIES_FAULTY", "always").env("MOVIES_WORK", "60s").env("DRAIN", "nonsense");
+    command.env("MOVIES_REQUIRE_TOKEN", "true");
     command.arg("demo").args(arguments).kill_on_drop(true);
     timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap()
 }
 
-/// Runs a demonstration that goes as expected, and shows these texts, one line after the other.
-async fn shows(name: &str, expected: &[&str]) {
+/// Runs a demonstration that goes as expected, and shows these texts, one line after the other. Gives all that was shown.
+async fn shows(name: &str, expected: &[&str]) -> String {
     let output = demo(&[name]).await;
     let shown = String::from_utf8(output.stdout).unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -39,6 +41,7 @@ async fn shows(name: &str, expected: &[&str]) {
     for text in expected {
         assert!(lines.any(|line| line.contains(text)), "{text:?}, in this order, in\n{shown}");
     }
+    shown + &said
 }
 
 #[tokio::test]
@@ -154,7 +157,38 @@ async fn load_balancing() {
 }
 
 #[tokio::test]
-async fn all_are_shown_in_the_order_of_the_talk() {
+async fn tokens() {
+    let expected = [
+        "client    GetMovie with no token",
+        "client    Unauthenticated",
+        "signed by somebody else",
+        "client    Unauthenticated",
+        "altered",
+        "client    Unauthenticated",
+        "for another server",
+        "client    Unauthenticated",
+        "expired",
+        "client    Unauthenticated",
+        "of Bob, who is a cook",
+        "client    PermissionDenied",
+        "of Ann, who is a viewer",
+        "server    GetMovie",
+        "client    1 The Hateful Eight (Western)",
+        "why a token is not good is for the server's log",
+        "middle    GetMovie",
+        "server    GetMovie",
+        "a token that the middle has checked goes on to the server",
+        "the token has expired",
+        "client    1 The Hateful Eight (Western)",
+        "a new token was fetched, and the caller has noticed nothing",
+    ];
+    let shown = shows("tokens", &expected).await;
+    // What the header of every JWT begins with.
+    assert!(!shown.contains("eyJ"), "a token is shown in\n{shown}");
+}
+
+#[tokio::test]
+async fn all_are_shown_in_the_order_of_the_list() {
     let heads = NAMES.map(|name| format!("{name}: "));
     shows("all", &heads.each_ref().map(String::as_str)).await;
 }

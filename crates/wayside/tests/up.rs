@@ -145,6 +145,7 @@ async fn a_port_in_use_is_one_line_with_port_and_service_and_exit_code_1() {
     let lines: Vec<_> = stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{stderr}");
     assert!(lines[0].contains(&address.to_string()) && lines[0].contains("movies"), "{stderr}");
+    assert_eq!(lines[0].matches("os error").count(), 1, "the reason once: {stderr}");
 }
 
 #[tokio::test]
@@ -159,6 +160,28 @@ async fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
         assert!(stderr.contains(part), "{options:?}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_may_be_a_secret_is_shown_neither_by_help_nor_when_it_is_refused() {
+    for (variable, value) in [
+        ("ACCOUNTS_ADMIN_TOKEN", "hunter2"),
+        ("ACCOUNTS_DATABASE_URL", "postgres://ada:hunter2@db/accounts"),
+        ("CACHE_STORE", "redis://:hunter2@redis"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization Bearer hunter2"),
+    ] {
+        for (options, code) in [(&["up", "--help"][..], 0), (&["up"], 2)] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
+            command.args(options).env(variable, value).kill_on_drop(true);
+            let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
+            let shown = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+            let shown = shown.concat();
+            assert_eq!(output.status.code(), Some(code), "{variable}: {shown}");
+            assert!(!shown.contains("hunter2"), "{variable}: {shown}");
+            let option = variable.to_lowercase().replace('_', "-");
+            assert!(shown.contains(&format!("--{option}")), "{variable}: {shown}");
+        }
     }
 }
 

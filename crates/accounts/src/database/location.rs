@@ -1,12 +1,8 @@
 //! Where a PostgreSQL is, as an option.
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::{fmt, io};
 
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, Command};
 use sqlx::postgres::PgConnectOptions;
 
 /// Where a PostgreSQL is, and as whom to talk to it; without a password.
@@ -64,29 +60,6 @@ impl fmt::Debug for DatabaseUrl {
             .field("database", &options.get_database())
             .field("sslmode", &options.get_ssl_mode())
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads a [`DatabaseUrl`]. Not a plain function, because clap would show the value that such a function refuses.
-#[derive(Clone, Debug)]
-pub(crate) struct DatabaseUrlParser;
-
-impl TypedValueParser for DatabaseUrlParser {
-    type Value = DatabaseUrl;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<DatabaseUrl, clap::Error> {
-        value.to_str().ok_or(BadDatabaseUrl::Unknown).and_then(DatabaseUrl::try_new).map_err(
-            |error| {
-                let argument = argument.map(ToString::to_string).unwrap_or_default();
-                let text = format!("{argument} cannot be used: {error}\n");
-                clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
-            },
-        )
     }
 }
 

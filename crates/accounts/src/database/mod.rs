@@ -9,6 +9,5 @@ pub(crate) mod sqlite;
 mod statement;
 
 pub(crate) use any::{Database, OpenError, is_away};
-pub(crate) use location::DatabaseUrlParser;
 pub use location::{BadDatabaseUrl, DatabaseUrl};
 pub(crate) use statement::{Effect, Row, Statement};

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
-use super::endpoint_set::EndpointSet;
-use super::{Controller, Pick, PickArgs, Picker, Picture, Policy, PolicyConfig, queue_or_fail};
+use super::spread::{Spread, SpreadPicker};
+use super::{Pick, PickArgs, Picker, PolicyConfig};
 use crate::service_config::Fields;
-use crate::subchannel::{SubchannelId, SubchannelState};
-use crate::{ConnectivityState, Endpoint, ServiceConfigError, Subchannel};
+use crate::{ServiceConfigError, Subchannel};
 
 /// Settings of `least_request`.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,73 +31,25 @@ impl Config {
 }
 
 /// The policy.
-#[derive(Debug, Default)]
-pub(crate) struct LeastRequest {
-    endpoints: EndpointSet<()>,
-    config: Config,
-    config_changed: bool,
-}
-
-impl Policy for LeastRequest {
-    fn update(
-        &mut self,
-        endpoints: &[Endpoint],
-        config: &PolicyConfig,
-        controller: &mut dyn Controller,
-    ) {
-        if let PolicyConfig::LeastRequest(config) = config {
-            self.config_changed |= self.config != *config;
-            self.config = config.clone();
-        }
-        self.endpoints.update(endpoints, controller);
-        self.endpoints.connect_idle(controller);
-    }
-
-    fn subchannel_changed(
-        &mut self,
-        id: SubchannelId,
-        state: &SubchannelState,
-        controller: &mut dyn Controller,
-    ) {
-        self.endpoints.subchannel_changed(id, state, controller);
-        self.endpoints.connect_idle(controller);
-    }
-
-    fn exit_idle(&mut self, controller: &mut dyn Controller) {
-        self.endpoints.connect_idle(controller);
-    }
-
-    fn wake_at(&self) -> Option<Instant> {
-        self.endpoints.wake_at()
-    }
-
-    fn wake(&mut self, now: Instant, controller: &mut dyn Controller) {
-        self.endpoints.wake(now, controller);
-    }
-
-    fn picture(&mut self) -> Option<Picture> {
-        let changed =
-            self.endpoints.take_ready_changed() | std::mem::take(&mut self.config_changed);
-        changed.then(|| match self.endpoints.state() {
-            ConnectivityState::Ready => {
-                let ready = self.endpoints.ready().cloned().collect();
-                let picker = LeastRequestPicker { ready, choice_count: self.config.choice_count };
-                Picture { state: ConnectivityState::Ready, picker: Arc::new(picker) }
-            }
-            state => queue_or_fail(state, || self.endpoints.failure()),
-        })
-    }
-
-    fn shut_down(&mut self) {
-        self.endpoints.shut_down();
-    }
-}
+pub(crate) type LeastRequest = Spread<LeastRequestPicker>;
 
 /// The least of a few. There is at least one to draw from.
 #[derive(Debug)]
-struct LeastRequestPicker {
+pub(crate) struct LeastRequestPicker {
     ready: Box<[Arc<Subchannel>]>,
     choice_count: u32,
+}
+
+impl SpreadPicker for LeastRequestPicker {
+    type Config = Config;
+
+    fn config(config: &PolicyConfig) -> Option<&Config> {
+        if let PolicyConfig::LeastRequest(config) = config { Some(config) } else { None }
+    }
+
+    fn among(ready: Box<[Arc<Subchannel>]>, config: &Config) -> Self {
+        Self { ready, choice_count: config.choice_count }
+    }
 }
 
 impl Picker for LeastRequestPicker {
@@ -126,6 +75,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::policy::Policy;
     use crate::policy::testing::{FakeController, endpoints, pick};
 
     fn parse(json: &serde_json::Value) -> Result<Config, ServiceConfigError> {

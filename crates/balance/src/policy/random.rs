@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::spread::Spread;
-use super::{Pick, PickArgs, Picker};
+use super::spread::{Spread, SpreadPicker};
+use super::{Pick, PickArgs, Picker, PolicyConfig};
 use crate::service_config::Fields;
 use crate::{ServiceConfigError, Subchannel};
 
@@ -29,9 +29,14 @@ pub(crate) struct RandomPicker {
     ready: Box<[Arc<Subchannel>]>,
 }
 
-impl From<Box<[Arc<Subchannel>]>> for RandomPicker {
-    /// Picks among these; there has to be one.
-    fn from(ready: Box<[Arc<Subchannel>]>) -> Self {
+impl SpreadPicker for RandomPicker {
+    type Config = Config;
+
+    fn config(config: &PolicyConfig) -> Option<&Config> {
+        if let PolicyConfig::Random(config) = config { Some(config) } else { None }
+    }
+
+    fn among(ready: Box<[Arc<Subchannel>]>, _: &Config) -> Self {
         Self { ready }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::spread::Spread;
-use super::{Pick, PickArgs, Picker};
+use super::spread::{Spread, SpreadPicker};
+use super::{Pick, PickArgs, Picker, PolicyConfig};
 use crate::lock_free::Turns;
 use crate::service_config::Fields;
 use crate::{ServiceConfigError, Subchannel};
@@ -41,8 +41,14 @@ impl RoundRobinPicker {
     }
 }
 
-impl From<Box<[Arc<Subchannel>]>> for RoundRobinPicker {
-    fn from(ready: Box<[Arc<Subchannel>]>) -> Self {
+impl SpreadPicker for RoundRobinPicker {
+    type Config = Config;
+
+    fn config(config: &PolicyConfig) -> Option<&Config> {
+        if let PolicyConfig::RoundRobin(config) = config { Some(config) } else { None }
+    }
+
+    fn among(ready: Box<[Arc<Subchannel>]>, _: &Config) -> Self {
         Self::new(ready)
     }
 }
@@ -59,8 +65,8 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::policy::Policy;
     use crate::policy::testing::{FakeController, endpoints, pick, subchannels};
-    use crate::policy::{Policy, PolicyConfig};
 
     /// The index of the subchannel that the next call goes to.
     fn turn(picker: &RoundRobinPicker) -> usize {

@@ -1,7 +1,6 @@
-//! What `round_robin` and `random` have in common: every endpoint is kept connected, and calls go to those that are READY.
+//! What `round_robin`, `random` and `least_request` have in common: every endpoint is kept connected, and calls go to those that are READY.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -11,31 +10,44 @@ use super::{Controller, Picker, Picture, Policy, PolicyConfig, queue_or_fail};
 use crate::subchannel::{SubchannelId, SubchannelState};
 use crate::{ConnectivityState, Endpoint, Subchannel};
 
+/// A picker among all READY endpoints.
+pub(crate) trait SpreadPicker: Picker + Sized + 'static {
+    /// The settings that it is made with.
+    type Config: Clone + Default + PartialEq + fmt::Debug + Send;
+
+    /// The settings of its policy; `None` when they are those of another one.
+    fn config(config: &PolicyConfig) -> Option<&Self::Config>;
+
+    /// Picks among these, of which there is at least one.
+    fn among(ready: Box<[Arc<Subchannel>]>, config: &Self::Config) -> Self;
+}
+
 /// Spreads calls over all READY endpoints, as the picker `P` says.
-pub(crate) struct Spread<P> {
+#[derive(Debug)]
+pub(crate) struct Spread<P: SpreadPicker> {
     endpoints: EndpointSet<()>,
-    picker: PhantomData<fn() -> P>,
+    config: P::Config,
+    config_changed: bool,
 }
 
-impl<P> Default for Spread<P> {
+impl<P: SpreadPicker> Default for Spread<P> {
     fn default() -> Self {
-        Self { endpoints: EndpointSet::default(), picker: PhantomData }
+        let (endpoints, config) = (EndpointSet::default(), P::Config::default());
+        Self { endpoints, config, config_changed: false }
     }
 }
 
-impl<P> fmt::Debug for Spread<P> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Spread").field(&self.endpoints).finish()
-    }
-}
-
-impl<P: Picker + From<Box<[Arc<Subchannel>]>> + 'static> Policy for Spread<P> {
+impl<P: SpreadPicker> Policy for Spread<P> {
     fn update(
         &mut self,
         endpoints: &[Endpoint],
-        _: &PolicyConfig,
+        config: &PolicyConfig,
         controller: &mut dyn Controller,
     ) {
+        if let Some(config) = P::config(config) {
+            self.config_changed |= self.config != *config;
+            self.config = config.clone();
+        }
         self.endpoints.update(endpoints, controller);
         self.endpoints.connect_idle(controller);
     }
@@ -63,10 +75,12 @@ impl<P: Picker + From<Box<[Arc<Subchannel>]>> + 'static> Policy for Spread<P> {
     }
 
     fn picture(&mut self) -> Option<Picture> {
-        self.endpoints.take_ready_changed().then(|| match self.endpoints.state() {
+        let changed =
+            self.endpoints.take_ready_changed() | std::mem::take(&mut self.config_changed);
+        changed.then(|| match self.endpoints.state() {
             ConnectivityState::Ready => {
-                let ready: Box<[_]> = self.endpoints.ready().cloned().collect();
-                Picture { state: ConnectivityState::Ready, picker: Arc::new(P::from(ready)) }
+                let picker = P::among(self.endpoints.ready().cloned().collect(), &self.config);
+                Picture { state: ConnectivityState::Ready, picker: Arc::new(picker) }
             }
             state => queue_or_fail(state, || self.endpoints.failure()),
         })

@@ -1,12 +1,8 @@
 //! Where entries are kept, as an option.
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
-use clap::{Arg, Command};
 use redis::{ConnectionInfo, IntoConnectionInfo};
 
 /// Where entries are kept.
@@ -66,29 +62,6 @@ impl RedisAddress {
         let redis =
             self.0.redis_settings().clone().set_password(text.trim_end_matches(['\r', '\n']));
         Ok(self.0.set_redis_settings(redis))
-    }
-}
-
-/// Reads a [`CacheStore`]. Not a plain function, because clap would show the value that such a function refuses.
-#[derive(Clone, Debug)]
-pub(crate) struct CacheStoreParser;
-
-impl TypedValueParser for CacheStoreParser {
-    type Value = CacheStore;
-
-    fn parse_ref(
-        &self,
-        command: &Command,
-        argument: Option<&Arg>,
-        value: &OsStr,
-    ) -> Result<CacheStore, clap::Error> {
-        value.to_str().ok_or(BadCacheStore::Unknown).and_then(CacheStore::try_new).map_err(
-            |error| {
-                let argument = argument.map(ToString::to_string).unwrap_or_default();
-                let text = format!("{argument} cannot be used: {error}\n");
-                clap::Error::raw(ErrorKind::ValueValidation, text).with_cmd(command)
-            },
-        )
     }
 }
 

@@ -16,7 +16,6 @@ mod tests;
 pub(crate) use any::Store;
 pub(crate) use entry::{Item, Page, Write};
 pub(crate) use failure::{Failure, NotStored, Refused};
-pub(crate) use location::CacheStoreParser;
 pub use location::{BadCacheStore, CacheStore, RedisAddress};
 pub(crate) use memory::{MemoryStore, keep_swept};
 pub(crate) use redis::RedisStore;

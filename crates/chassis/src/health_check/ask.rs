@@ -23,7 +23,7 @@ pub(super) async fn grpc<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let broken = |source| HealthCheckError::Broken { address, source };
+    let broken = |reason| HealthCheckError::Broken { address, reason };
     let (sender, connection) =
         http2::handshake::<_, _, tonic::body::Body>(TokioExecutor::new(), TokioIo::new(stream))
             .await
@@ -59,7 +59,7 @@ pub(super) async fn http<S>(address: SocketAddr, stream: S) -> Result<(), Health
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let broken = |source| HealthCheckError::Broken { address, source };
+    let broken = |reason| HealthCheckError::Broken { address, reason };
     let (mut sender, connection) =
         http1::handshake::<_, String>(TokioIo::new(stream)).await.map_err(broken)?;
     let request = http::Request::get("/readyz").header(http::header::HOST, address.to_string());

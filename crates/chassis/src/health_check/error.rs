@@ -11,20 +11,20 @@ use crate::TlsError;
 #[derive(Debug, thiserror::Error)]
 pub enum HealthCheckError {
     /// Nobody answers the port, or not with the TLS of these options.
-    #[error("no connection to {address}: {source}")]
+    #[error("no connection to {address}: {reason}")]
     Connect {
         /// Who was asked.
         address: SocketAddr,
         /// What happened.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The connection was made, and no answer came over it.
-    #[error("{address} does not answer: {source}")]
+    #[error("{address} does not answer: {reason}")]
     Broken {
         /// Who was asked.
         address: SocketAddr,
         /// What happened.
-        source: hyper::Error,
+        reason: hyper::Error,
     },
     /// The health service answered with an error.
     #[error("{address} answers {:?}: {}", .status.code(), .status.message())]

@@ -73,7 +73,7 @@ impl HealthCheck {
     pub async fn run(self) -> Result<(), HealthCheckError> {
         let address = self.address;
         let asking = async {
-            let connect = |source| HealthCheckError::Connect { address, source };
+            let connect = |reason| HealthCheckError::Connect { address, reason };
             let stream = TcpStream::connect(address).await.map_err(connect)?;
             match self.speaks {
                 Speaks::Http => ask::http(address, stream).await,

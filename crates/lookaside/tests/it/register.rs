@@ -9,9 +9,11 @@ use tokio::time::{Duration, Instant, timeout};
 use tonic::{Code, Request, Streaming};
 use wayside_balance::Channel;
 use wayside_proto::lookaside::v1::lookaside_service_client::LookasideServiceClient;
-use wayside_proto::lookaside::v1::{Endpoint, LoadReport, RegisterRequest, RegisterResponse};
+use wayside_proto::lookaside::v1::{
+    Endpoint, LoadReport, RegisterRequest, RegisterResponse, Router,
+};
 
-use crate::support::{PATIENCE, Running, greet, next};
+use crate::support::{File, PATIENCE, Running, greet, next, question};
 
 /// A server that is registered.
 struct Registered {
@@ -154,6 +156,49 @@ async fn a_load_becomes_a_weight() {
         }
     };
     timeout(PATIENCE, weights).await.expect("a third of the use is three times the weight");
+}
+
+#[tokio::test]
+async fn a_server_that_fails_its_calls_says_so_and_gets_a_lower_weight() {
+    let balancer = Running::start(&["--lookaside-lease", "3s"]).await;
+    let target = balancer.address.to_string();
+    let (some, none) = (File::of(&["127.0.0.1:1"]), File::of(&[]));
+    let start = async |file: &File| {
+        let registration = ["--register-with", &target, "--register-as", "default/greet:50051"];
+        let source = file.source();
+        let options = [&registration[..], &["--register-load", "--lookaside-source", &source]];
+        Running::start(&options.concat()).await
+    };
+    let (well, failing) = (start(&some).await, start(&none).await);
+    let mut stream = balancer.client().watch_endpoints(greet()).await.unwrap().into_inner();
+    let weighed = async {
+        loop {
+            let list = stream.message().await.unwrap().unwrap().endpoints;
+            let weight = |server: &Running| {
+                let its = |one: &&Endpoint| one.addresses == [server.address.to_string()];
+                list.iter().find(its).map(|endpoint| f64::from(endpoint.weight))
+            };
+            // As many calls, on the same CPUs: each that fails counts as one full use more.
+            let weights = weight(&well).zip(weight(&failing));
+            if weights.is_some_and(|(well, failing)| well > 1.4 * failing) {
+                return;
+            }
+        }
+    };
+    let calls = async {
+        let mut clients = [well.client(), failing.client()];
+        loop {
+            for (client, expected) in clients.iter_mut().zip([Code::Ok, Code::Unavailable]) {
+                let answer = client.resolve(question(Router::Random)).await;
+                assert_eq!(answer.err().map_or(Code::Ok, |status| status.code()), expected);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        weighed = timeout(PATIENCE, weighed) => weighed.expect("a lower weight"),
+        () = calls => {}
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `--movies-require-token`, and what a middle does with the credentials of its callers.
+//! `--movies-require-token` and `--movies-require-role`, and what a middle does with the credentials of its callers.
 
 use std::time::Duration;
 
@@ -34,10 +34,16 @@ impl Issuer {
 
     /// An `authorization` that is good for so many seconds.
     fn authorization(&self, seconds: u64) -> String {
-        let claims = Claims::new(DEFAULT_ISSUER, "gopher", [DEFAULT_AUDIENCE]);
-        let lifetime = Duration::from_secs(seconds);
-        format!("Bearer {}", mint(&self.key, &claims.lifetime(lifetime)).unwrap())
+        self.sign(claims().lifetime(Duration::from_secs(seconds)))
     }
+
+    fn sign(&self, claims: Claims) -> String {
+        format!("Bearer {}", mint(&self.key, &claims).unwrap())
+    }
+}
+
+fn claims() -> Claims {
+    Claims::new(DEFAULT_ISSUER, "gopher", [DEFAULT_AUDIENCE])
 }
 
 fn with<T>(authorization: Option<&str>, mut request: Request<T>) -> Request<T> {
@@ -85,9 +91,32 @@ async fn only_callers_with_a_valid_token_are_answered_and_health_answers_everybo
 }
 
 #[tokio::test]
+async fn only_callers_with_one_of_the_roles_are_answered() {
+    let issuer = Issuer::new();
+    let options = ["--movies-require-role", "viewer,admin", "--jwt-keys", &issuer.keys()];
+    let mut client = client(&movies(&options).await);
+    for (roles, expected) in [
+        (&[][..], Code::PermissionDenied),
+        (&["view"], Code::PermissionDenied),
+        (&["viewer"], Code::Ok),
+        (&["cook", "admin"], Code::Ok),
+    ] {
+        let authorization = issuer.sign(claims().roles(roles.iter().copied()));
+        for status in answers(&mut client, Some(&authorization)).await {
+            assert_eq!(status.code(), expected, "{roles:?}");
+        }
+    }
+    for status in answers(&mut client, None).await {
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_to_require_tokens_does_not_start_without_keys() {
-    let error = prepared(&["--movies-require-token"]).await.unwrap_err().to_string();
-    assert!(error.contains("movies") && error.contains("--jwt-keys"), "{error}");
+    for options in [&["--movies-require-token"][..], &["--movies-require-role", "viewer"]] {
+        let error = prepared(options).await.unwrap_err().to_string();
+        assert!(error.contains("movies") && error.contains("--jwt-keys"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::stage::Stage;
 use super::{
     cancellation, deadline, error_handling, keepalive, load_balancing, metadata, retry, simple,
-    streaming,
+    streaming, tokens,
 };
 
 /// A demonstration.
@@ -23,8 +23,8 @@ pub(crate) struct Demo {
     pub(crate) run: for<'a> fn(&'a mut Stage) -> BoxFuture<'a, Result<()>>,
 }
 
-/// Every demonstration, in the order of the talk.
-pub(crate) const DEMOS: [Demo; 9] = [
+/// Every demonstration, in the order of the talk, and after them what it does not have.
+pub(crate) const DEMOS: [Demo; 10] = [
     Demo {
         name: "simple",
         former_name: None,
@@ -105,6 +105,17 @@ pub(crate) const DEMOS: [Demo; 9] = [
             "nowhere. 10 calls: a server that is not there costs none of them, one that fails costs its own.",
         ],
         run: |stage| Box::pin(load_balancing::run(stage)),
+    },
+    Demo {
+        name: "tokens",
+        former_name: None,
+        about: "A signed token says who calls and what they may do; one that is not good is not told why.",
+        steps: &[
+            "Asks a server that answers viewers only: without a token, with tokens that are forged, altered, of",
+            "another server or too old (UNAUTHENTICATED), with one of a cook (PERMISSION_DENIED), of a viewer. A",
+            "middle passes the token on, and a client that has a source of tokens renews one that has expired.",
+        ],
+        run: |stage| Box::pin(tokens::run(stage)),
     },
 ];
 

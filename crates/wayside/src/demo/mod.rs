@@ -17,6 +17,7 @@ mod run;
 mod simple;
 mod stage;
 mod streaming;
+mod tokens;
 
 pub(crate) use args::DemoArgs;
 pub(crate) use run::demo;

@@ -175,7 +175,7 @@ fn registration(given: &RegisterArgs, may_register: bool, layout: &Layout) -> Re
     Ok(RegisterArgs {
         register_with: Some(target(&[layout.lookaside])?),
         register_as: Some(RegisteredService::parse(REGISTERED_AS).map_err(anyhow::Error::msg)?),
-        register_address: None,
+        ..RegisterArgs::default()
     })
 }
 
