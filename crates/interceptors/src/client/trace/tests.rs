@@ -44,6 +44,9 @@ async fn call(
         };
         async move {
             if let Some(notes) = request.extensions().get::<AttemptNotes>() {
+                if number == 1 {
+                    notes.resolved_late();
+                }
                 notes.picked(format_args!("10.0.0.{number}:1"), number > 1);
             }
             request.into_body().collect().await.unwrap();
@@ -108,7 +111,8 @@ async fn the_attempts_of_a_call_are_siblings_and_each_is_the_parent_of_what_it_r
     let Role::Sent { attempts: Some(counts), .. } = &sent.role else { panic!("{:?}", sent.role) };
     assert_eq!((counts.total, counts.retries), (3, 2));
     let kinds: Vec<_> = sent.events.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::Retry { previous: 1 }, EventKind::Retry { previous: 2 }]);
+    let retries = [1, 2].map(|previous| EventKind::Retry { previous });
+    assert_eq!(kinds, [EventKind::ResolvedLate, retries[0], retries[1]]);
     for (number, attempt) in attempts.iter().enumerate() {
         assert_eq!(attempt.name(), "Attempt.a.v1.B.C");
         assert_eq!(attempt.parent, Some(sent.context.span_id()));
@@ -119,6 +123,8 @@ async fn the_attempts_of_a_call_are_siblings_and_each_is_the_parent_of_what_it_r
         let pushback = EventKind::Pushback { delay: Some(Duration::from_millis(5)) };
         let pushed_back = attempt.events.iter().any(|event| event.kind == pushback);
         assert_eq!((attempt.status.is_error(), pushed_back), (number < 2, number < 2));
+        let late = attempt.events.iter().filter(|event| event.kind == EventKind::PickedLate);
+        assert_eq!(late.count(), usize::from(number > 0));
         let headers = &seen.0.lock().unwrap()[number];
         let told = extract(headers).parent.unwrap();
         assert_eq!(told.span_id(), attempt.context.span_id());
@@ -136,7 +142,7 @@ async fn an_attempt_beside_another_is_a_hedge() {
     call(&spans, 1.0, Some(policy.into()), None, 0).await;
     let (sent, attempts) = apart(spans.take());
     let kinds: Vec<_> = sent.events.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::Hedge { previous: 1 }]);
+    assert_eq!(kinds, [EventKind::ResolvedLate, EventKind::Hedge { previous: 1 }]);
     let codes: Vec<_> = attempts.iter().map(|attempt| attempt.status.clone()).collect();
     let cancelled = SpanStatus::grpc(Code::Cancelled, None);
     assert_eq!(codes, [SpanStatus::grpc(Code::Ok, None), cancelled]);
