@@ -23,7 +23,7 @@ pub struct Printed {
     program: String,
     stdout: watch::Receiver<String>,
     stderr: watch::Receiver<String>,
-    /// What a line of standard output begins with that tells a secret, as its reader asked for.
+    /// What the line of standard output begins with that tells a secret.
     telling: Option<&'static str>,
     /// Closed when everything is read.
     reading: Receiver<Infallible>,
@@ -38,7 +38,8 @@ impl Printed {
         Self::start(command, None)
     }
 
-    /// As [`by`](Self::by), of a process that tells a secret on purpose: in the rest of a line of standard output that begins like this.
+    /// As [`by`](Self::by), of a process that tells whoever has started it a secret: in the rest of the line of standard output that begins like this. That one may be in
+    /// other lines of standard output too.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -86,10 +87,13 @@ impl Printed {
 
     /// The first line with a secret, which is not shown.
     fn leak(&self) -> Option<String> {
-        let told = |line: &&str| !self.telling.is_some_and(|begins| line.starts_with(begins));
-        let stdout = self.stdout.borrow();
-        let stderr = self.stderr.borrow();
-        let in_stdout = stdout.lines().filter(told).find_map(masked).map(|line| ("output", line));
+        let (stdout, stderr) = (self.stdout.borrow(), self.stderr.borrow());
+        let told = self.telling.and_then(|begins| {
+            stdout.lines().find_map(|line| line.strip_prefix(begins)).map(str::trim)
+        });
+        let without = |line: &str| told.map_or(line.to_owned(), |told| line.replace(told, ""));
+        let in_stdout = stdout.lines().find_map(|line| masked(&without(line)));
+        let in_stdout = in_stdout.map(|line| ("output", line));
         let in_stderr = || stderr.lines().find_map(masked).map(|line| ("error", line));
         let (stream, line) = in_stdout.or_else(in_stderr)?;
         Some(format!("{} has printed a secret to standard {stream}: {line}", self.program))
