@@ -99,6 +99,7 @@ pub use channel::{
 pub use endpoint::{Address, Endpoint};
 pub use naming::{Target, TargetError};
 pub use orca::LoadReport;
+pub use policy::{WEIGHT_BOUNDS, WeightsSnapshot};
 pub use resolver::{NextResolution, Registry, Resolution, ResolveNow, Resolver, ResolverOptions};
 pub use service_config::{ServiceConfig, ServiceConfigError};
 pub use subchannel::{ConnectivityState, MAX_CONNECTIONS, Pool, Subchannel};

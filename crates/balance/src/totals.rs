@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use h2::Reason;
 
+use crate::policy::{WeightCounts, WeightsSnapshot};
+
 /// Counted by subchannels and policies, without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
@@ -12,6 +14,7 @@ pub(crate) struct Totals {
     pub(crate) connections_failed: AtomicU64,
     disconnected: [AtomicU64; DISCONNECT_ERRORS.len()],
     ejected: [AtomicU64; DETECTION_METHODS.len()],
+    pub(crate) weights: WeightCounts,
 }
 
 /// Source: gRFC A94, "grpc.disconnect_error"; the first 14 are in the order of the codes of HTTP/2 (RFC 9113, section 7).
@@ -102,6 +105,7 @@ impl Totals {
             connections_failed: load(&self.connections_failed),
             disconnected: named(&DISCONNECT_ERRORS, &self.disconnected),
             ejected: named(&DETECTION_METHODS, &self.ejected),
+            weights: self.weights.snapshot(),
         }
     }
 }
@@ -118,6 +122,8 @@ pub struct TotalsSnapshot {
     pub disconnected: Vec<(&'static str, u64)>,
     /// Endpoints that were ejected as outliers, by the method as gRFC A91 writes it; methods that found none are left out.
     pub ejected: Vec<(&'static str, u64)>,
+    /// What `weighted_round_robin` has found of weights; `None` where it was never in use.
+    pub weights: Option<WeightsSnapshot>,
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod stride;
 mod turns;
 
 use in_flight::InFlight;
-use reported_weight::ReportedWeight;
+use reported_weight::{ReportedWeight, Unusable};
 use stride::Stride;
 use turns::Turns;
 
@@ -93,7 +93,7 @@ fn weight_is_never_seen_with_the_time_of_another_report() {
             thread::spawn(move || reported.report(weight, time))
         });
         // At 2005, the first has expired and the second has not, if a report lives for 10.
-        if let Some(weight) = reported.get(2005, 10, 0) {
+        if let Ok(weight) = reported.get(2005, 10, 0) {
             assert_eq!(weight, 2.0, "the first has expired");
         }
         for call in calls {
@@ -102,8 +102,8 @@ fn weight_is_never_seen_with_the_time_of_another_report() {
         // Whichever was the last expires when it has to, and no sooner.
         let last = reported.get(0, 10, 0).unwrap();
         let (_, time) = REPORTS.into_iter().find(|(weight, _)| *weight == last).unwrap();
-        assert_eq!(reported.get(time + 9, 10, 0), Some(last));
-        assert_eq!(reported.get(time + 10, 10, 0), None);
+        assert_eq!(reported.get(time + 9, 10, 0), Ok(last));
+        assert_eq!(reported.get(time + 10, 10, 0), Err(Unusable::Stale));
     });
 }
 
@@ -123,18 +123,14 @@ fn weight_is_not_used_within_its_blackout_whatever_meets() {
         // The policy: the endpoint has become READY at 1900, and every look until 2499 is within the blackout of its reports, whichever came first.
         reported.restart();
         for now in [2000, 2499] {
-            assert_eq!(reported.get(now, 10_000, BLACKOUT), None, "at {now}");
+            assert_eq!(reported.get(now, 10_000, BLACKOUT), Err(Unusable::NotYet), "at {now}");
         }
         calls.join().unwrap();
         // Reports have come since 2000 or 3000 by what the policy could see; the latest counts.
         let weight = reported.get(3000 + BLACKOUT, 10_000, BLACKOUT);
-        assert!([None, Some(3.0)].contains(&weight), "{weight:?}");
+        assert!([Err(Unusable::NotYet), Ok(3.0)].contains(&weight), "{weight:?}");
         reported.report(3.0, 3500);
-        assert_eq!(
-            reported.get(3500 + BLACKOUT, 10_000, BLACKOUT),
-            Some(3.0),
-            "one more is enough"
-        );
+        assert_eq!(reported.get(3500 + BLACKOUT, 10_000, BLACKOUT), Ok(3.0), "one more is enough");
     });
 }
 
@@ -149,10 +145,13 @@ fn report_that_comes_while_an_older_expires_is_used_at_the_latest_after_the_next
         };
         // The first has expired; the second, if it is seen, came after a gap that nobody has looked into.
         let weight = reported.get(1000, 500, 100);
-        assert!([None, Some(2.0)].contains(&weight), "{weight:?}");
+        assert!(
+            [Err(Unusable::NotYet), Err(Unusable::Stale), Ok(2.0)].contains(&weight),
+            "{weight:?}"
+        );
         call.join().unwrap();
         reported.report(3.0, 1001);
-        assert_eq!(reported.get(1101, 500, 100), Some(3.0));
+        assert_eq!(reported.get(1101, 500, 100), Ok(3.0));
     });
 }
 

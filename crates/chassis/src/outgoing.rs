@@ -116,6 +116,10 @@ impl WatchCall for Notes {
         self.0.picked(endpoint, waited);
     }
 
+    fn resolved_late(&self) {
+        self.0.resolved_late();
+    }
+
     fn sent_again(&self, why: SentAgain) {
         self.0.note(match why {
             SentAgain::Unsent => "Transparent retry, never sent",

@@ -28,7 +28,9 @@ async fn demo(arguments: &[&str]) -> Output {
     command.env("MOVIES_FAULTY", "always").env("MOVIES_WORK", "60s").env("DRAIN", "nonsense");
     command.env("MOVIES_REQUIRE_TOKEN", "true");
     command.arg("demo").args(arguments).kill_on_drop(true);
-    timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap()
+    let output = timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap();
+    e2e::assert_none("wayside demo", &[output.stdout.as_slice(), &output.stderr].concat());
+    output
 }
 
 /// Runs a demonstration that goes as expected, and shows these texts, one line after the other. Gives all that was shown.

@@ -21,7 +21,10 @@ fn lab(options: &[&str]) -> Command {
 }
 
 async fn output(options: &[&str]) -> Output {
-    timeout(PATIENCE, lab(options).output()).await.expect("the lab does not end").unwrap()
+    let output = timeout(PATIENCE, lab(options).output()).await.expect("the lab does not end");
+    let output = output.unwrap();
+    e2e::assert_none("wayside lab", &[output.stdout.as_slice(), &output.stderr].concat());
+    output
 }
 
 /// The processes that a process has started and that still run.

@@ -16,7 +16,10 @@ use wayside_chassis::jwt::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 fn run(directory: &TempDir, options: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
     command.current_dir(directory.path()).args(["token", "--subject", "ann"]).args(options);
-    command.output().unwrap()
+    let output = command.output().unwrap();
+    // Standard output is for the token.
+    e2e::assert_none("wayside token", &output.stderr);
+    output
 }
 
 /// The token of a run that went well: all of standard output but the end of its line.

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::net::{SocketAddr, TcpListener};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use e2e::Printed;
+use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Duration, timeout};
 
@@ -27,8 +27,17 @@ fn free_offset() -> u16 {
 fn wayside(offset: u16, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
     command.args(["--port-offset", &offset.to_string()]).args(options);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.kill_on_drop(true);
     command
+}
+
+/// What a system prints that does not start, or not for long, on both streams.
+async fn output(offset: u16, options: &[&str]) -> Output {
+    let mut command = wayside(offset, options);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap();
+    e2e::assert_none("wayside", &[output.stdout.as_slice(), &output.stderr].concat());
+    output
 }
 
 fn client() -> reqwest::Client {
@@ -46,12 +55,15 @@ async fn kill(pid: u32, signal: &str) {
     );
 }
 
-/// A system that is up.
+/// With what the line begins in which `wayside up` tells whoever has started it the token of an account. The log does not tell it.
+const TELLS: &str = "Demo account token: ";
+
+/// A system that is up. The test fails at its end if it has printed a secret.
 struct Up {
     process: Child,
     offset: u16,
     printed: String,
-    _rest: Lines<BufReader<ChildStdout>>,
+    _rest: Printed,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -59,21 +71,10 @@ impl Up {
     async fn start(options: &[&str]) -> Self {
         let alone = ALONE.lock().await;
         let offset = free_offset();
-        let mut process = wayside(offset, options).spawn().unwrap();
-        // Nobody reads the log, and a full pipe would stop the process.
-        let mut stderr = process.stderr.take().unwrap();
-        tokio::spawn(async move {
-            let mut sink = [0; 4096];
-            while stderr.read(&mut sink).await.is_ok_and(|count| count > 0) {}
-        });
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut printed = String::new();
-        while !printed.contains("Stop with Ctrl-C") {
-            let line = timeout(PATIENCE, lines.next_line()).await.expect("not up in time").unwrap();
-            printed += &line.expect("it ended before it was up");
-            printed.push('\n');
-        }
-        Self { process, offset, printed, _rest: lines, _alone: alone }
+        let (process, mut rest) = Printed::telling(wayside(offset, options), TELLS).unwrap();
+        let is_up = |printed: &String| printed.contains("Stop with Ctrl-C");
+        let printed = rest.stdout(PATIENCE, is_up).await.expect("it is not up");
+        Self { process, offset, printed, _rest: rest, _alone: alone }
     }
 
     fn url(&self, port: u16, path: &str) -> String {
@@ -139,7 +140,7 @@ async fn a_port_in_use_is_one_line_with_port_and_service_and_exit_code_1() {
     let offset = free_offset();
     let address = SocketAddr::from(([127, 0, 0, 1], 20001 + offset));
     let _taken = TcpListener::bind(address).unwrap();
-    let output = timeout(PATIENCE, wayside(offset, &[]).output()).await.unwrap().unwrap();
+    let output = output(offset, &[]).await;
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     let lines: Vec<_> = stderr.lines().collect();
@@ -156,7 +157,7 @@ async fn wrong_usage_is_exit_code_2_and_says_what_is_wrong() {
         (&["--media-allow-cidr", "everything"], "--media-allow-cidr"),
         (&["--movies-faulty", "often"], "first:N"),
     ] {
-        let output = wayside(0, options).output().await.unwrap();
+        let output = output(0, options).await;
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
         assert!(stderr.contains(part), "{options:?}: {stderr}");
@@ -187,15 +188,14 @@ async fn a_value_that_may_be_a_secret_is_shown_neither_by_help_nor_when_it_is_re
 
 #[tokio::test]
 async fn an_offset_past_the_last_port_is_an_error_that_says_how_far_it_may_go() {
-    let output = wayside(20_000, &[]).output().await.unwrap();
+    let output = output(20_000, &[]).await;
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.contains("--port-offset 20000") && stderr.contains("15464"), "{stderr}");
 }
 
 async fn demo_account_id(up: &Up) -> String {
-    let token =
-        up.printed.lines().find_map(|line| line.strip_prefix("Demo account token: ")).unwrap();
+    let token = up.printed.lines().find_map(|line| line.strip_prefix(TELLS)).unwrap();
     let lookup = client()
         .post(up.url(9091, "/v1/accounts:getByToken"))
         .header("content-type", "application/json");

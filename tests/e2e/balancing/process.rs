@@ -1,11 +1,10 @@
 //! Servers as processes.
 
 use std::net::SocketAddr;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
-use tokio::sync::watch;
+use e2e::Printed;
+use tokio::process::{Child, Command};
 use tokio::time::{Duration, timeout};
 
 /// How long a process may take to start, and whatever else has to come.
@@ -15,11 +14,11 @@ const GREET: &str = env!("CARGO_BIN_EXE_e2e-greet");
 const LOOKASIDE: &str = env!("CARGO_BIN_EXE_e2e-lookaside");
 const GATEWAY: &str = env!("CARGO_BIN_EXE_e2e-gateway");
 
-/// A server that is killed when it is dropped.
+/// A server that is killed when it is dropped. The test fails then if it has printed a secret.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     child: Child,
-    log: watch::Receiver<String>,
+    printed: Printed,
 }
 
 impl Process {
@@ -53,20 +52,18 @@ impl Process {
         command.env_clear().args(listen).args(options);
         command.args(["--admin-listen", "off", "--log", "info,access=warn,outgoing=warn"]);
         command.args(["--log-format", "json"]).kill_on_drop(true);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let (sender, mut log) = watch::channel(String::new());
-        tokio::spawn(read(child.stderr.take().unwrap(), sender));
-        let serving = timeout(PATIENCE, log.wait_for(|log| address(log).is_some())).await;
-        let Ok(Ok(text)) = serving.map(|told| told.map(|log| log.clone())) else {
-            panic!("{program} did not start: {}", *log.borrow());
+        let (child, mut printed) = Printed::by(command).unwrap();
+        let log = match printed.stderr(PATIENCE, |log| address(log).is_some()).await {
+            Ok(log) => log,
+            Err(log) => panic!("{program} did not start: {log}"),
         };
-        Self { address: address(&text).unwrap(), child, log }
+        Self { address: address(&log).unwrap(), child, printed }
     }
 
     /// Waits until the log has a text.
     pub(crate) async fn says(&mut self, text: &str) {
-        let told = timeout(PATIENCE, self.log.wait_for(|log| log.contains(text))).await;
-        assert!(told.is_ok_and(|told| told.is_ok()), "no {text} in: {}", *self.log.borrow());
+        let said = self.printed.stderr(PATIENCE, |log| log.contains(text)).await;
+        said.unwrap_or_else(|log| panic!("no {text} in: {log}"));
     }
 
     /// What Ctrl-C and Kubernetes do, nearly.
@@ -88,19 +85,6 @@ impl Process {
 
 /// What greet is called by those who ask the balancer.
 pub(crate) const SERVICE: &str = "default/greet:50051";
-
-async fn read(stderr: ChildStderr, log: watch::Sender<String>) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        log.send_modify(|log| {
-            // Enough to say what went wrong.
-            if log.len() < 100_000 {
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-    }
-}
 
 /// The address in the line with which a server says that it serves.
 fn address(log: &str) -> Option<SocketAddr> {

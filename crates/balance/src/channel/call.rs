@@ -136,7 +136,9 @@ impl<'a> Call<'a> {
         }
         let pictures = &self.channel.pictures;
         let _waiting = pictures.wait()?;
+        let mut unresolved = !self.channel.board.has_answer();
         loop {
+            CallWatch::look_resolved(self.watch.as_ref(), &mut unresolved, &self.channel.board);
             let mut changed = std::pin::pin!(pictures.changed());
             // A picture that is shown between the look and the wait counts.
             changed.as_mut().enable();

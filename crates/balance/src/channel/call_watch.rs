@@ -3,12 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::snapshot::Board;
 use crate::Address;
 
 /// Is told what the channel does with one call.
 pub trait WatchCall: Send + Sync {
     /// The call goes to an endpoint; `waited`: it was not picked at once.
     fn picked(&self, endpoint: &Address, waited: bool);
+
+    /// The call had to wait for the resolver's first answer, which has come, whatever it says. Source: gRFC A72.
+    fn resolved_late(&self) {}
 
     /// The call has come back and is sent again. Source: gRFC A6, "Transparent Retries".
     fn sent_again(&self, why: SentAgain);
@@ -38,6 +42,17 @@ impl CallWatch {
     pub(super) fn picked(watch: Option<&Self>, endpoint: &Address, waited: bool) {
         if let Some(Self(watch)) = watch {
             watch.picked(endpoint, waited);
+        }
+    }
+
+    /// Tells of the resolver's first answer if it has come since `unresolved` was set, which it no longer is then.
+    pub(super) fn look_resolved(watch: Option<&Self>, unresolved: &mut bool, board: &Board) {
+        if let Some(Self(watch)) = watch
+            && *unresolved
+            && board.has_answer()
+        {
+            *unresolved = false;
+            watch.resolved_late();
         }
     }
 

@@ -107,6 +107,11 @@ impl Board {
         self.resolver.store(Arc::new(Resolved { at, error, ..last }));
     }
 
+    /// Whether the resolver has said something since the channel was last idle.
+    pub(super) fn has_answer(&self) -> bool {
+        self.resolver.load().at.is_some()
+    }
+
     /// The channel is idle.
     pub(super) fn idle(&self) {
         self.resolver.store(Arc::default());

@@ -12,6 +12,6 @@ mod tests;
 mod turns;
 
 pub(crate) use in_flight::InFlight;
-pub(crate) use reported_weight::ReportedWeight;
+pub(crate) use reported_weight::{ReportedWeight, Unusable};
 pub(crate) use stride::Stride;
 pub(crate) use turns::Turns;

@@ -21,6 +21,15 @@ pub(crate) struct ReportedWeight {
     since: AtomicU64,
 }
 
+/// Why a weight is not used. Source: gRFC A78.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// There was no report, or reports have not been coming for long enough.
+    NotYet,
+    /// The last report is too long ago.
+    Stale,
+}
+
 impl ReportedWeight {
     pub(crate) fn new() -> Self {
         Self { latest: AtomicU64::new(0), since: AtomicU64::new(NEVER) }
@@ -39,19 +48,22 @@ impl ReportedWeight {
     }
 
     /// The weight, if it may be used: reported less than `expiration` ago, and reports have been coming for `blackout`.
-    pub(crate) fn get(&self, now: u64, expiration: u64, blackout: u64) -> Option<f32> {
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(crate) fn get(&self, now: u64, expiration: u64, blackout: u64) -> Result<f32, Unusable> {
         let latest = self.latest.load(Ordering::Relaxed);
         if latest == 0 {
-            return None;
+            return Err(Unusable::NotYet);
         }
         let (weight, reported) = unpack(latest);
         if now.saturating_sub(reported) >= expiration {
             // A report that comes in this moment may be overlooked: the blackout then begins with the next one.
             self.restart();
-            return None;
+            return Err(Unusable::Stale);
         }
         let since = self.since.load(Ordering::Relaxed);
-        (now.saturating_sub(since) >= blackout).then_some(weight)
+        if now.saturating_sub(since) < blackout { Err(Unusable::NotYet) } else { Ok(weight) }
     }
 }
 

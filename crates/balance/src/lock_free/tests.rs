@@ -1,4 +1,4 @@
-use super::{InFlight, ReportedWeight, Stride, Turns};
+use super::{InFlight, ReportedWeight, Stride, Turns, Unusable};
 
 /// How often each is picked in this many picks.
 fn counts(stride: &Stride, turns: &Turns, endpoints: usize, picks: usize) -> Vec<u32> {
@@ -107,8 +107,8 @@ fn reported_weight_keeps_what_the_scheduler_can_tell_apart() {
                 got > 0.0 && (got - weight).abs() <= weight.max(f32::MIN_POSITIVE) / 65_536.0,
                 "{weight}"
             );
-            assert_eq!(reported.get(time, 1, 0), Some(got), "the time of {weight} is kept too");
-            assert_eq!(reported.get(time + 1, 1, 0), None);
+            assert_eq!(reported.get(time, 1, 0), Ok(got), "the time of {weight} is kept too");
+            assert_eq!(reported.get(time + 1, 1, 0), Err(Unusable::Stale));
         }
     }
 }
@@ -117,27 +117,29 @@ fn reported_weight_keeps_what_the_scheduler_can_tell_apart() {
 fn reported_weight_is_used_after_its_blackout_and_before_it_expires() {
     let reported = ReportedWeight::new();
     let get = |now| reported.get(now, 100, 10);
-    assert_eq!(get(0), None, "no report");
+    let (not_yet, stale) = (Err(Unusable::NotYet), Err(Unusable::Stale));
+    assert_eq!(get(0), not_yet, "no report");
     reported.report(2.0, 1000);
     reported.report(3.0, 1005);
     for (now, expected) in [
         // A report that came after the clock was read.
-        (999, None),
-        (1009, None),
-        (1010, Some(3.0)),
-        (1104, Some(3.0)),
-        (1105, None),
+        (999, not_yet),
+        (1009, not_yet),
+        (1010, Ok(3.0)),
+        (1104, Ok(3.0)),
+        (1105, stale),
         // It has expired once and for all.
-        (1104, None),
+        (1104, not_yet),
+        (1106, stale),
     ] {
         assert_eq!(get(now), expected, "at {now}");
     }
     reported.report(4.0, 1200);
-    assert_eq!([get(1209), get(1210)], [None, Some(4.0)], "the blackout applies again");
+    assert_eq!([get(1209), get(1210)], [not_yet, Ok(4.0)], "the blackout applies again");
     reported.restart();
-    assert_eq!(get(1211), None);
+    assert_eq!(get(1211), not_yet);
     reported.report(5.0, 1211);
-    assert_eq!([get(1220), get(1221)], [None, Some(5.0)], "and after a restart");
+    assert_eq!([get(1220), get(1221)], [not_yet, Ok(5.0)], "and after a restart");
 }
 
 #[test]

@@ -32,6 +32,8 @@ mod weighted_round_robin;
 
 pub(crate) use config::PolicyConfig;
 pub use picker::{CallEnd, CallTracker, Pick, PickArgs, Picker};
+pub(crate) use weighted_round_robin::WeightCounts;
+pub use weighted_round_robin::{WEIGHT_BOUNDS, WeightsSnapshot};
 
 /// What calls see of a policy.
 #[derive(Clone, Debug)]

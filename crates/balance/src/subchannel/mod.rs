@@ -153,6 +153,11 @@ impl Subchannel {
         self.totals.ejected(method);
     }
 
+    /// What its channel has counted.
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
     pub(crate) fn ejected(&self) -> Option<Arc<String>> {
         self.ejected.load_full()
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tonic::{Code, Request};
-use wayside_balance::{Channel, ConnectivityState, Keepalive, WaitForReady};
+use wayside_balance::{
+    Address, CallWatch, Channel, ConnectivityState, Keepalive, SentAgain, WaitForReady, WatchCall,
+};
 
 use crate::support::{Server, Text, ask, ask_with, ask_within, builder, listen, until};
 
@@ -221,4 +223,35 @@ async fn a_response_outlives_its_channel() {
     }
     drop(stream);
     until("the connection is closed", || server.open() == 0).await;
+}
+
+/// What a call was told.
+#[derive(Clone, Default)]
+struct Told(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
+
+impl WatchCall for Told {
+    fn resolved_late(&self) {
+        self.0.lock().unwrap().push("resolved late");
+    }
+
+    fn picked(&self, _: &Address, waited: bool) {
+        self.0.lock().unwrap().push(if waited { "picked late" } else { "picked" });
+    }
+
+    fn sent_again(&self, _: SentAgain) {
+        self.0.lock().unwrap().push("sent again");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_told_once_that_its_name_was_resolved_and_then_that_it_was_picked() {
+    let server = Server::start("a").await;
+    let channel = builder([&server], "round_robin").build().unwrap();
+    let told = Told::default();
+    for _ in 0..2 {
+        let mut request = Request::new(Text::default());
+        request.extensions_mut().insert(CallWatch::new(told.clone()));
+        ask_with(&channel, request).await.unwrap();
+    }
+    assert_eq!(*told.0.lock().unwrap(), ["resolved late", "picked late", "picked"]);
 }

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, PoisonError};
 
-use wayside_balance::{Channel, ConnectivityState, Snapshot};
+use wayside_balance::{Channel, ConnectivityState, Snapshot, WEIGHT_BOUNDS, WeightsSnapshot};
 use wayside_interceptors::client::circuit_breaker::{CircuitBreaker, State};
 use wayside_interceptors::client::metrics::ClientCalls;
 use wayside_interceptors::client::retry::RetryStats;
-use wayside_interceptors::metrics::{Labels, Metric, Source, Within};
+use wayside_interceptors::metrics::{Bounds, Counted, Labels, Metric, Source, Within};
 
 use crate::outgoing::ThrottleInUse;
 
@@ -26,6 +26,24 @@ static EJECTIONS: Metric = Metric::counter(
     "grpc_lb_outlier_detection_ejections_enforced",
     "Endpoints that were ejected as outliers",
 );
+// Source: gRFC A78.
+static RR_FALLBACK: Metric = Metric::counter(
+    "grpc_lb_wrr_rr_fallback",
+    "Looks at weights that found too few of them, so that every endpoint gets the same",
+);
+static NOT_YET_USABLE: Metric = Metric::counter(
+    "grpc_lb_wrr_endpoint_weight_not_yet_usable",
+    "Endpoints, at each look, that have not reported for long enough",
+);
+static STALE: Metric = Metric::counter(
+    "grpc_lb_wrr_endpoint_weight_stale",
+    "Endpoints, at each look, whose last report is too old",
+);
+static WEIGHTS: Metric = Metric::histogram(
+    "grpc_lb_wrr_endpoint_weights",
+    "Weights of endpoints, at each look; 0 is none that can be used",
+);
+static WEIGHT_BUCKETS: Bounds = Bounds::new(&WEIGHT_BOUNDS, 1000);
 
 static STATES: Metric = Metric::gauge("wayside_subchannels", "Subchannels in each state");
 static EJECTED: Metric =
@@ -101,6 +119,9 @@ impl Source for Watched {
         let mut samples = samples.within([("grpc_target", &*snapshot.target)]);
         connections(&snapshot, &mut samples);
         endpoints(&snapshot, &mut samples);
+        if let Some(found) = &snapshot.totals.weights {
+            weights(found, &mut samples);
+        }
         for (state, name) in BREAKER_STATES {
             let is_it = u64::from(self.breaker.state() == state);
             samples.add(&BREAKER, [("state", name)], is_it);
@@ -130,6 +151,14 @@ fn connections(snapshot: &Snapshot, samples: &mut Within<'_>) {
     }
 }
 
+fn weights(found: &WeightsSnapshot, samples: &mut Within<'_>) {
+    samples.add(&RR_FALLBACK, Labels::default(), found.fallbacks);
+    samples.add(&NOT_YET_USABLE, Labels::default(), found.not_yet_usable);
+    samples.add(&STALE, Labels::default(), found.stale);
+    let counted = Counted::of(&WEIGHT_BUCKETS, found.buckets.to_vec(), found.sum);
+    samples.add(&WEIGHTS, Labels::default(), counted);
+}
+
 /// What there is of subchannels is told of those that there are now: a series of one that is gone ends, and begins at 0 if its address comes back.
 fn endpoints(snapshot: &Snapshot, samples: &mut Within<'_>) {
     use ConnectivityState::{Connecting, Idle, Ready, TransientFailure};
@@ -145,5 +174,34 @@ fn endpoints(snapshot: &Snapshot, samples: &mut Within<'_>) {
         let labels = || [("endpoint", subchannel.address.to_string())];
         samples.add(&PICKS, labels(), subchannel.calls);
         samples.add(&IN_FLIGHT, labels(), subchannel.in_flight);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wayside_interceptors::metrics::{Format, Samples};
+
+    use super::*;
+
+    #[test]
+    fn weights_have_the_names_of_the_grfc_and_buckets_in_whole_weights() {
+        let mut found = WeightsSnapshot::default();
+        (found.fallbacks, found.not_yet_usable, found.stale) = (1, 2, 3);
+        (found.buckets[0], found.buckets[1], found.sum) = (5, 1, 4_500);
+        let mut samples = Samples::default();
+        weights(&found, &mut samples.within(Labels::default()));
+        let text = samples.text(Format::Plain);
+        for expected in [
+            "grpc_lb_wrr_rr_fallback_total 1",
+            "grpc_lb_wrr_endpoint_weight_not_yet_usable_total 2",
+            "grpc_lb_wrr_endpoint_weight_stale_total 3",
+            "grpc_lb_wrr_endpoint_weights_bucket{le=\"0\"} 5",
+            "grpc_lb_wrr_endpoint_weights_bucket{le=\"5\"} 6",
+            "grpc_lb_wrr_endpoint_weights_bucket{le=\"10000\"} 6",
+            "grpc_lb_wrr_endpoint_weights_sum 4.5",
+            "grpc_lb_wrr_endpoint_weights_count 6",
+        ] {
+            assert!(text.lines().any(|line| line == expected), "{expected} is missing in\n{text}");
+        }
     }
 }

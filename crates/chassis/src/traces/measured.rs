@@ -128,6 +128,7 @@ fn events(span: &Span) -> Vec<EventView<'_>> {
         let (name, attributes) = match event.kind {
             EventKind::Sent { bytes } => ("Outbound message", message(&mut sent, bytes)),
             EventKind::Received { bytes } => ("Inbound message", message(&mut received, bytes)),
+            EventKind::ResolvedLate => ("Delayed name resolution complete", Vec::new()),
             EventKind::PickedLate => ("Delayed LB pick complete", Vec::new()),
             EventKind::Retry { previous } => ("Retry", again(previous)),
             EventKind::Hedge { previous } => ("Hedge", again(previous)),

@@ -97,6 +97,11 @@ impl Histogram {
 }
 
 impl Counted {
+    /// What somebody else has counted: the values in each bucket by itself, one more than there are bounds, and their sum, in the unit that is counted.
+    pub fn of(bounds: &'static Bounds, buckets: Vec<u64>, sum: u64) -> Self {
+        Self { bounds, buckets, sum, exemplars: Vec::new() }
+    }
+
     /// How many values there were.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()

@@ -65,6 +65,12 @@ impl From<&Histogram> for Value {
     }
 }
 
+impl From<Counted> for Value {
+    fn from(counted: Counted) -> Self {
+        Self::Counted(counted)
+    }
+}
+
 impl Samples {
     /// What is added within has these labels in front of its own.
     pub fn within(&mut self, labels: impl Into<Labels>) -> Within<'_> {

@@ -29,6 +29,8 @@ pub enum EventKind {
         /// Its size as it was received, without what gRPC puts in front of it.
         bytes: u32,
     },
+    /// The name of the target was resolved after the call had waited for it. Source: gRFC A72, "Delayed name resolution complete".
+    ResolvedLate,
     /// An endpoint was picked after the call had waited for one. Source: gRFC A72, "Delayed LB pick complete".
     PickedLate,
     /// The call failed and is sent again.

@@ -149,6 +149,16 @@ mod tests {
             let mut written = HeaderMap::new();
             inject(&parent, &mut written);
             assert_eq!(written, sent);
+            assert!(written["traceparent"].is_sensitive(), "it would fill the table of HPACK");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_sampled_by_one_bit_of_its_flags_alone() {
+        for (flags, sampled) in [("01", true), ("03", true), ("ff", true), ("02", false)] {
+            let text = format!("{}{flags}", &PARENT[..53]);
+            let parent = extract(&headers(&[("traceparent", &text)])).parent.unwrap();
+            assert_eq!(parent.is_sampled(), sampled, "{flags}");
         }
     }
 
@@ -192,6 +202,13 @@ mod tests {
         let extracted = extract(&sent);
         assert_eq!(extracted.parent.unwrap().state().unwrap(), "a=1,b=2,c=3");
         assert_eq!(extracted.baggage, None);
+        for (bytes, handed_on) in
+            [(MOST_TRACESTATE_BYTES, true), (MOST_TRACESTATE_BYTES + 1, false)]
+        {
+            let state = "a".repeat(bytes);
+            let sent = headers(&[("traceparent", PARENT), ("tracestate", &state)]);
+            assert_eq!(extract(&sent).parent.unwrap().state().is_some(), handed_on, "{bytes}");
+        }
     }
 
     #[test]

@@ -98,11 +98,7 @@ impl SpanStatus {
 }
 
 fn shortened(text: &str) -> Box<str> {
-    let mut end = text.len().min(MOST_MESSAGE_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].into()
+    text[..text.floor_char_boundary(MOST_MESSAGE_BYTES)].into()
 }
 
 impl Span {
@@ -114,8 +110,8 @@ impl Span {
             Role::Sent { path, .. } => ("Sent", path_of(path)),
             Role::Attempt { path, .. } => ("Attempt", path_of(path)),
         };
-        // A path is one of `/package.Service/Method`, and as long as it is if a caller makes one up.
-        let path: &str = &path[..path.len().min(MOST_MESSAGE_BYTES)];
+        // A path is one of `/package.Service/Method`, and as long as it is, in any alphabet, if a caller makes one up.
+        let path = &path[..path.floor_char_boundary(MOST_MESSAGE_BYTES)];
         let mut name = String::with_capacity(prefix.len() + path.len() + 1);
         name.push_str(prefix);
         if !path.starts_with('/') {

@@ -49,7 +49,7 @@ pub(crate) fn message(text: &'static [u8]) -> Frame<Bytes> {
 }
 
 /// A body of two messages that take a second each, and its status.
-fn streaming(code: Code) -> Response<Body> {
+pub(crate) fn streaming(code: Code) -> Response<Body> {
     let mut trailers = HeaderMap::new();
     Status::new(code, "two words").add_header(&mut trailers).unwrap();
     let frames = [message(b"abc"), message(b"defgh"), Frame::trailers(trailers)];
@@ -104,6 +104,7 @@ async fn a_span_is_as_long_as_the_stream_and_tells_of_every_message() {
     assert_eq!(span.status, SpanStatus::Grpc { code: Code::NotFound, message });
     assert_eq!(span.context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(span.parent.unwrap().to_string(), "00f067aa0ba902b7");
+    assert_ne!(Some(span.context.span_id()), span.parent, "it has an id of its own");
     assert_eq!(span.context.state().unwrap(), "a=1");
     let seen: Vec<_> =
         span.events.iter().map(|event| ((event.at - span.start).as_secs(), event.kind)).collect();
@@ -152,12 +153,66 @@ async fn an_error_that_is_kept_has_no_events_and_all_that_is_known_at_the_end() 
 }
 
 #[tokio::test]
-async fn a_call_that_is_cut_is_a_cancelled_span() {
+async fn a_call_that_is_cut_is_a_cancelled_span_and_an_error_that_is_kept() {
     let spans = Spans::default();
-    let handler = service_fn(|_: Req| async { Ok::<_, Infallible>(streaming(Code::Ok)) });
-    let service = ObserveLayer::new("server", TraceCalls::new(spans.tracer(1.0))).layer(handler);
-    drop(service.oneshot(request(&[])).await.unwrap());
-    assert_eq!(spans.take()[0].status, SpanStatus::grpc(Code::Cancelled, None));
+    for ratio in [1.0, 0.0] {
+        let handler = service_fn(|_: Req| async { Ok::<_, Infallible>(streaming(Code::Ok)) });
+        let observer = TraceCalls::new(spans.tracer(ratio));
+        let service = ObserveLayer::new("server", observer).layer(handler);
+        drop(service.oneshot(request(&[])).await.unwrap());
+        assert_eq!(spans.take()[0].status, SpanStatus::grpc(Code::Cancelled, None));
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_as_long_as_it_may_be_whatever_a_caller_has_made_up() {
+    let spans = Spans::default();
+    // Whether the limit is between two characters or within one.
+    for (path, bytes) in [("/ü", 511), ("/xü", 512), ("/a", 512)] {
+        let handler =
+            service_fn(|_: Req| async { Ok::<_, Infallible>(Status::ok("").into_http::<Body>()) });
+        let service =
+            ObserveLayer::new("server", TraceCalls::new(spans.tracer(1.0))).layer(handler);
+        let mut request = request(&[]);
+        let last = path.chars().last().unwrap().to_string();
+        *request.uri_mut() = format!("{path}{}", last.repeat(1000)).try_into().unwrap();
+        service.oneshot(request).await.unwrap();
+        let name = spans.take()[0].name();
+        assert_eq!(name.len(), "Recv".len() + bytes, "{name}");
+    }
+}
+
+#[test]
+fn two_lists_of_events_become_one_in_the_order_of_time() {
+    let begin = tokio::time::Instant::now();
+    let events = |times: &[u64]| -> Vec<_> {
+        let event =
+            |ms| Event { at: begin + Duration::from_millis(ms), kind: EventKind::PickedLate };
+        times.iter().copied().map(event).collect()
+    };
+    for (first, second, all) in [
+        (&[1, 4][..], &[2, 3][..], &[1, 2, 3, 4][..]),
+        (&[5], &[1], &[1, 5]),
+        (&[], &[7], &[7]),
+        (&[7], &[], &[7]),
+    ] {
+        let mut merged = events(first);
+        merge(&mut merged, events(second));
+        assert_eq!(merged, events(all));
+    }
+}
+
+#[test]
+fn a_span_began_as_long_ago_as_it_took() {
+    let (hour, before) = (Duration::from_hours(1), std::time::SystemTime::now());
+    let began = time_of_day(hour);
+    assert!(before <= began + hour && began + hour <= std::time::SystemTime::now());
+}
+
+#[test]
+fn each_server_of_a_process_has_spans_of_its_own_name() {
+    let tracer = Spans::default().tracer(1.0);
+    assert_eq!((&**tracer.of("other").service(), &**tracer.service()), ("other", "server"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
@@ -56,6 +57,8 @@ impl Exported for Numbered {
 struct Collector {
     answers: Arc<Mutex<VecDeque<Answer>>>,
     requests: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
+    /// When it was asked to take something.
+    asked: Arc<Mutex<Vec<Instant>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +74,7 @@ impl Transport for Collector {
         &'a mut self,
         request: &'a [u8],
     ) -> Pin<Box<dyn Future<Output = Result<usize, ExportError>> + 'a>> {
+        self.asked.lock().unwrap().push(Instant::now());
         let answer = self.answers.lock().unwrap().pop_front();
         let failed = |retryable| Err(ExportError { reason: "down".to_owned(), retryable });
         Box::pin(async move {
@@ -125,6 +129,34 @@ fn exporting(
 
 fn settings() -> TraceSettings {
     TraceSettings { queue: 6, batch: 3, ..TraceSettings::default() }
+}
+
+/// What is logged on this thread while the guard is held.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn keep(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let lines = tracing_subscriber::fmt().without_time().with_ansi(false);
+        tracing::subscriber::set_default(lines.with_writer(move || log.clone()).finish())
+    }
+
+    /// The lines since this was last called.
+    fn take(&self) -> Vec<String> {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        String::from_utf8(bytes).unwrap().lines().map(|line| line.trim().to_owned()).collect()
+    }
 }
 
 /// Runs work that may start tasks of its own thread.
@@ -262,6 +294,106 @@ async fn the_end_waits_for_what_is_there_and_only_for_so_long() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_wakes_an_exporter_that_waits() {
+    locally(async {
+        let collector = Collector::default();
+        let (queue, _task) = exporting(settings(), &collector);
+        sleep(Duration::from_secs(1)).await;
+        (1..=3).for_each(|number| queue.push(Numbered(number)));
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(collector.seen(), [[1, 2, 3]]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_smaller_than_a_batch_is_sent_when_it_is_full() {
+    locally(async {
+        let collector = Collector::default();
+        let settings = TraceSettings { queue: 2, batch: 3, ..settings() };
+        let (queue, _task) = exporting(settings, &collector);
+        (1..=2).for_each(|number| queue.push(Numbered(number)));
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(collector.seen(), [[1, 2]]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_is_away_is_asked_after_waits_that_double() {
+    locally(async {
+        let collector = Collector::that([Answer::Refused; 6]);
+        let (queue, _task) = exporting(settings(), &collector);
+        let begin = Instant::now();
+        (1..=3).for_each(|number| queue.push(Numbered(number)));
+        sleep(Duration::from_mins(2)).await;
+        let asked = collector.asked.lock().unwrap();
+        let asked: Vec<_> = asked.iter().map(|at| (*at - begin).as_secs()).collect();
+        assert_eq!(asked, [0, 1, 3, 7, 15, 31]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_does_not_wait_for_the_next_attempt() {
+    locally(async {
+        let collector = Collector::that([Answer::Refused; 6]);
+        let (queue, task) = exporting(settings(), &collector);
+        (1..=3).for_each(|number| queue.push(Numbered(number)));
+        // The next attempt would be at 15 s.
+        sleep(Duration::from_secs(8)).await;
+        let begin = Instant::now();
+        queue.close(begin + Duration::from_secs(2));
+        task.await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        assert_eq!((collector.asked.lock().unwrap().len(), queue.counts().failed), (5, 3));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_says_once_a_minute_what_is_lost_and_once_that_it_is_over() {
+    locally(async {
+        let log = Log::default();
+        let _guard = log.keep();
+        let collector = Collector::that([Answer::Invalid; 4]);
+        let (queue, _task) = exporting(settings(), &collector);
+        for (pause, expected) in [
+            (1, &["WARN traces: spans are not exported error=down lost=3 dropped=0"][..]),
+            (1, &[]),
+            (60, &[]),
+            (1, &["WARN traces: spans are not exported error=down lost=9 dropped=0"]),
+            (1, &["INFO traces: spans are exported again"]),
+            (1, &[]),
+        ] {
+            (1..=3).for_each(|number| queue.push(Numbered(number)));
+            sleep(Duration::from_secs(pause)).await;
+            assert_eq!(log.take(), expected);
+        }
+        (1..=20).for_each(|number| queue.push(Numbered(number)));
+        sleep(Duration::from_secs(10)).await;
+        (1..=20).for_each(|number| queue.push(Numbered(number)));
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(log.take(), ["WARN traces: spans had no room in the queue dropped=14"]);
+        sleep(Duration::from_mins(1)).await;
+        (1..=3).for_each(|number| queue.push(Numbered(number)));
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(log.take(), ["WARN traces: spans had no room in the queue dropped=14"]);
+    })
+    .await;
+}
+
+#[test]
+fn an_end_that_was_asked_for_twice_waits_for_nothing() {
+    let collector = Collector::that([Answer::Never]);
+    let (queue, guard) = start(settings(), Export::Otlp(Box::new(collector.clone()))).unwrap();
+    queue.push(Numbered(1));
+    let begin = std::time::Instant::now();
+    guard.abandon();
+    assert!(begin.elapsed() < settings().flush / 2);
+}
+
 #[test]
 fn a_line_of_json_says_what_otlp_says() {
     let mut line = Vec::new();
@@ -272,12 +404,22 @@ fn a_line_of_json_says_what_otlp_says() {
         (&line["span_id"], &line["parent_span_id"]),
         (&"0000000000000003".into(), &"0000000000000001".into(),)
     );
+    assert_eq!(
+        (&line["start_time_unix_nano"], &line["end_time_unix_nano"]),
+        (&3_000_000_000_u64.into(), &3_000_000_001_u64.into())
+    );
     assert_eq!(line["attributes"]["int"], -7);
     assert_eq!(line["events"][0]["name"], "Inbound message");
     assert_eq!(
         (&line["status"], &line["description"]),
         (&"ERROR".into(), &"INTERNAL, broken".into(),)
     );
+    for (number, status) in [(1, "OK"), (2, "UNSET")] {
+        let mut line = Vec::new();
+        stdout::write(&mut line, &Numbered(number).view()).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!((&line["status"], line["description"].is_null()), (&status.into(), true));
+    }
 }
 
 #[test]

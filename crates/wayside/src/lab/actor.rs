@@ -70,6 +70,7 @@ fn spec(
         workers: setting.workers,
         clients: 1,
         pace_ms: fault.pace().as_millis() as u64,
+        catches_up: false,
         timeout_ms: setting.timeout.as_millis() as u64,
         keepalive_ms: fault.keepalive().map(|time| time.as_millis() as u64),
         metadata: Vec::new(),

@@ -115,7 +115,7 @@ pub(crate) struct TracesArgs {
     #[arg(long, default_value = "60s", value_parser = run_time, value_name = "DURATION")]
     pub(crate) duration: Duration,
 
-    /// How many calls a second are made.
+    /// How many calls a second are made; a multiple of 20, else as many as the next below it.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=20_000), value_name = "NUMBER")]
     pub(crate) rate: u32,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Spec {
     pub(crate) clients: u32,
     /// A worker starts a call at most this often, so that one whose calls fail at once makes no more of them than any other.
     pub(crate) pace_ms: u64,
+    /// Whether it then makes up for calls that it is late with, so that there are as many as the pace says; elsewhere one that was late stays so.
+    pub(crate) catches_up: bool,
     /// The deadline of every call.
     pub(crate) timeout_ms: u64,
     /// After how long without a sign of a server it is pinged, and how long it then has to answer; without it the stack's default holds.

@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{Config, utilization};
 use crate::LoadReport;
-use crate::lock_free::ReportedWeight;
+use crate::lock_free::{ReportedWeight, Unusable};
 use crate::policy::endpoint_set::EndpointData;
 use crate::policy::{CallEnd, CallTracker};
 
@@ -55,7 +55,10 @@ impl EndpointWeight {
     }
 
     /// The weight, if it may be used.
-    pub(super) fn get(&self, now: Instant) -> Option<f32> {
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(super) fn get(&self, now: Instant) -> Result<f32, Unusable> {
         let config = self.config.load();
         self.reported.get(
             self.millis(now),

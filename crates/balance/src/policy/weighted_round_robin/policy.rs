@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Config;
 use super::endpoint_weight::Data;
-use crate::lock_free::{Stride, Turns};
+use crate::lock_free::{Stride, Turns, Unusable};
 use crate::policy::endpoint_set::{Child, EndpointSet};
 use crate::policy::{
     Controller, Pick, PickArgs, Picker, Picture, Policy, PolicyConfig, queue_or_fail,
@@ -44,15 +44,24 @@ impl Default for WeightedRoundRobin {
 }
 
 impl WeightedRoundRobin {
-    /// How the weights say that calls are spread over the READY endpoints.
-    fn schedule(&self, now: Instant) -> Option<Stride> {
+    /// What the READY endpoints weigh.
+    fn weights(&self, now: Instant) -> Vec<Result<f32, Unusable>> {
         let ready = self.endpoints.children().iter().filter(|child| child.ready().is_some());
-        Stride::new(&ready.map(|child| child.data.0.get(now)).collect::<Vec<_>>())
+        ready.map(|child| child.data.0.get(now)).collect()
+    }
+
+    /// Counts a look at the weights that a picker is made of, or left as it is.
+    fn count(&self, weights: &[Result<f32, Unusable>]) {
+        if let Some(any) = self.endpoints.ready().next() {
+            any.totals().weights.looked(weights);
+        }
     }
 
     fn ready_picture(&mut self) -> Picture {
         let now = Instant::now();
-        self.stride = self.schedule(now);
+        let weights = self.weights(now);
+        self.count(&weights);
+        self.stride = schedule(&weights);
         let ready: Box<[_]> = self.endpoints.ready().cloned().collect();
         self.next_update = (ready.len() > 1).then(|| now + self.config.weight_update_period);
         let (stride, turns) = (self.stride.clone(), self.turns.clone());
@@ -108,7 +117,12 @@ impl Policy for WeightedRoundRobin {
         self.endpoints.wake(now, controller);
         if self.next_update.is_some_and(|at| at <= now) {
             self.next_update = Some(now + self.config.weight_update_period);
-            self.changed |= self.schedule(now) != self.stride;
+            let weights = self.weights(now);
+            if schedule(&weights) == self.stride {
+                self.count(&weights);
+            } else {
+                self.changed = true;
+            }
         }
     }
 
@@ -127,6 +141,11 @@ impl Policy for WeightedRoundRobin {
         self.endpoints.shut_down();
         self.next_update = None;
     }
+}
+
+/// How the weights say that calls are spread.
+fn schedule(weights: &[Result<f32, Unusable>]) -> Option<Stride> {
+    Stride::new(&weights.iter().map(|weight| weight.ok()).collect::<Vec<_>>())
 }
 
 fn is_ready(child: &Child<Data>) -> bool {

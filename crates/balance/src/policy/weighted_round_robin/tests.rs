@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant, advance};
 use tonic::Code;
 
 use super::utilization::{Metric, weight};
-use super::{Config, WeightedRoundRobin};
+use super::{Config, WeightCounts, WeightedRoundRobin};
 use crate::policy::testing::{FakeController, endpoints, pick};
 use crate::policy::{CallEnd, CallTracker, Picture, Policy, PolicyConfig};
 use crate::service_config::Fields;
@@ -280,6 +280,49 @@ async fn weights_are_used_after_ten_seconds_of_reports_and_until_three_minutes_a
     advance(SECOND).await;
     assert!(fixture.wake());
     fixture.assert_shares(weights, "after the second blackout");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_found_of_weights_is_counted_at_every_look() {
+    let config = Config { weight_expiration_period: 5 * SECOND, ..Config::default() };
+    let mut fixture = Fixture::new(config);
+    let counted = |fixture: &Fixture| {
+        let totals = fixture.controller.made[&fixture.ids[0]].totals();
+        let found = totals.weights.snapshot().unwrap();
+        let buckets = found.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        let buckets: Vec<_> = buckets.map(|(bucket, count)| (bucket, *count)).collect();
+        (found.fallbacks, found.not_yet_usable, found.stale, buckets, found.sum)
+    };
+    // The picker of three endpoints that have just become READY.
+    assert_eq!(counted(&fixture), (1, 3, 0, vec![(0, 3)], 0));
+    fixture.report_for(10 * SECOND, [100.0, 200.0, 0.0]).await;
+    assert!(fixture.wake(), "one look, though it makes a new picker");
+    let found = counted(&fixture);
+    assert_eq!((found.0, found.1, found.2), (1, 4, 0));
+    assert_eq!(found.3, [(0, 4), (6, 1), (7, 1)], "100 is in its own bucket, 200 in the next");
+    assert!((299_000..=300_000).contains(&found.4), "{}", found.4);
+    advance(SECOND).await;
+    assert!(!fixture.wake());
+    let found = counted(&fixture);
+    assert_eq!((found.0, found.1, found.2), (1, 5, 0), "a look that changes nothing counts");
+    advance(5 * SECOND).await;
+    assert!(fixture.wake());
+    let found = counted(&fixture);
+    assert_eq!((found.0, found.1, found.2), (2, 6, 2), "two have not reported for too long");
+    advance(SECOND).await;
+    assert!(!fixture.wake());
+    assert_eq!(counted(&fixture).2, 4, "and still have not");
+}
+
+#[test]
+fn a_weight_is_counted_below_its_bound_and_above_the_one_before() {
+    let counts = WeightCounts::default();
+    assert_eq!(counts.snapshot(), None, "nothing is told where nobody has looked");
+    counts.looked(&[Ok(5.0), Ok(5.5), Ok(1e9)]);
+    counts.looked(&[Ok(0.5)]);
+    let found = counts.snapshot().unwrap();
+    assert_eq!((found.buckets[1], found.buckets[2], found.buckets[15]), (2, 1, 1));
+    assert_eq!((found.sum, found.fallbacks), (1_000_000_011_000, 1));
 }
 
 #[tokio::test(start_paused = true)]

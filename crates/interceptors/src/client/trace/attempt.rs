@@ -56,7 +56,7 @@ impl Observer for TraceAttempts {
         inject(&context, &mut head.headers);
         attempt.set_trace(context.clone());
         attempt.keep_events();
-        let notes = AttemptNotes::default();
+        let notes = AttemptNotes::of(call.clone());
         head.extensions.insert(notes.clone());
         let deadline = deadline_of(&head.headers, &head.extensions);
         let tracer = self.tracer.clone();

@@ -1,17 +1,20 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use http::{HeaderMap, Request, Response};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Request, Response, request};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use tokio::time::{Duration, sleep};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::*;
-use crate::client::observe::{BoxError, ObserveLayer};
+use crate::client::observe::{BoxError, ObserveLayer, ObservedCall, Observer, OutgoingCall};
 use crate::client::retry::{HedgingPolicy, MethodPolicy, RetryLayer, RetryPolicy};
+use crate::observe::Traffic;
 use crate::trace::propagation::extract;
-use crate::trace::tests::{PARENT, Spans};
+use crate::trace::tests::{PARENT, Spans, message, streaming};
 use crate::trace::{EventKind, Role, Span};
 
 /// A channel whose first servers fail, and the headers that each was sent.
@@ -44,6 +47,9 @@ async fn call(
         };
         async move {
             if let Some(notes) = request.extensions().get::<AttemptNotes>() {
+                if number == 1 {
+                    notes.resolved_late();
+                }
                 notes.picked(format_args!("10.0.0.{number}:1"), number > 1);
             }
             request.into_body().collect().await.unwrap();
@@ -108,7 +114,8 @@ async fn the_attempts_of_a_call_are_siblings_and_each_is_the_parent_of_what_it_r
     let Role::Sent { attempts: Some(counts), .. } = &sent.role else { panic!("{:?}", sent.role) };
     assert_eq!((counts.total, counts.retries), (3, 2));
     let kinds: Vec<_> = sent.events.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::Retry { previous: 1 }, EventKind::Retry { previous: 2 }]);
+    let retries = [1, 2].map(|previous| EventKind::Retry { previous });
+    assert_eq!(kinds, [EventKind::ResolvedLate, retries[0], retries[1]]);
     for (number, attempt) in attempts.iter().enumerate() {
         assert_eq!(attempt.name(), "Attempt.a.v1.B.C");
         assert_eq!(attempt.parent, Some(sent.context.span_id()));
@@ -119,6 +126,8 @@ async fn the_attempts_of_a_call_are_siblings_and_each_is_the_parent_of_what_it_r
         let pushback = EventKind::Pushback { delay: Some(Duration::from_millis(5)) };
         let pushed_back = attempt.events.iter().any(|event| event.kind == pushback);
         assert_eq!((attempt.status.is_error(), pushed_back), (number < 2, number < 2));
+        let late = attempt.events.iter().filter(|event| event.kind == EventKind::PickedLate);
+        assert_eq!(late.count(), usize::from(number > 0));
         let headers = &seen.0.lock().unwrap()[number];
         let told = extract(headers).parent.unwrap();
         assert_eq!(told.span_id(), attempt.context.span_id());
@@ -127,6 +136,91 @@ async fn the_attempts_of_a_call_are_siblings_and_each_is_the_parent_of_what_it_r
         assert_eq!(headers.get_all("baggage").iter().collect::<Vec<_>>(), ["k=v"]);
     }
     assert_eq!(attempts.len(), 3);
+    let spans = attempts.iter().chain([&sent]).map(|span| span.context.span_id().get());
+    let ids: BTreeSet<_> = spans.chain([parent().span_id().get()]).collect();
+    assert_eq!(ids.len(), 5, "every span has an id of its own");
+}
+
+/// Keeps where in a trace calls are, as an observer beside finds it.
+#[derive(Clone, Default)]
+struct Traces(Arc<Mutex<Vec<TraceContext>>>);
+
+impl Observer for Traces {
+    type Call = Self;
+
+    fn start(&self, _: &mut OutgoingCall, _: &mut request::Parts) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+impl ObservedCall for Traces {
+    fn ended(self, call: &OutgoingCall, _: Ending<'_>) {
+        self.0.lock().unwrap().extend(call.trace().cloned());
+    }
+}
+
+/// Makes a call that sends a message, to a server that answers with two, a second each, and then this status.
+async fn stream(spans: &Spans, traces: &Traces, code: Code, pushback: &'static str) {
+    let channel = service_fn(move |request: Request<Body>| async move {
+        request.into_body().collect().await.unwrap();
+        let (mut head, body) = streaming(code).into_parts();
+        let pushed = body.map_frame(move |frame| match frame.into_trailers() {
+            Ok(mut trailers) => {
+                trailers.insert("grpc-retry-pushback-ms", pushback.parse().unwrap());
+                Frame::trailers(trailers)
+            }
+            Err(frame) => frame,
+        });
+        head.headers.insert("content-type", "application/grpc".parse().unwrap());
+        Ok::<_, BoxError>(Response::from_parts(head, Body::new(pushed)))
+    });
+    let tracer = spans.tracer(1.0);
+    let service = ServiceBuilder::new()
+        .layer(ObserveLayer::new((TraceSent::new(tracer.clone()), traces.clone())))
+        .layer(ObserveLayer::new((TraceAttempts::new(tracer), traces.clone())))
+        .service(channel);
+    let message = [Ok::<_, Status>(message(b"hello"))];
+    let request = Request::builder()
+        .uri("/a.v1.B/C")
+        .header("grpc-timeout", "10S")
+        .header("baggage", "k=v")
+        .body(Body::new(StreamBody::new(tokio_stream::iter(message))))
+        .unwrap();
+    service.oneshot(request).await.unwrap().into_body().collect().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_is_as_long_as_its_stream_and_tells_of_every_message() {
+    let (spans, traces) = (Spans::default(), Traces::default());
+    stream(&spans, &traces, Code::Internal, "-1").await;
+    let (sent, attempts) = apart(spans.take());
+    let [attempt] = &attempts[..] else { panic!("one attempt") };
+    for span in [&sent, attempt] {
+        assert_eq!(span.status, SpanStatus::grpc(Code::Internal, Some("two words")));
+        assert_eq!(span.duration, Duration::from_secs(3));
+        assert_eq!(span.deadline_left, Some(Duration::from_secs(7)));
+        assert_eq!(span.context.baggage().unwrap(), "k=v");
+    }
+    let seen: Vec<_> = attempt
+        .events
+        .iter()
+        .map(|event| ((event.at - attempt.start).as_secs(), event.kind))
+        .collect();
+    let expected = [
+        (0, EventKind::Sent { bytes: 5 }),
+        (1, EventKind::Received { bytes: 3 }),
+        (2, EventKind::Received { bytes: 5 }),
+        (3, EventKind::Pushback { delay: None }),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(
+        (attempt.sent, attempt.received),
+        (Traffic { bytes: 10, messages: 1 }, Traffic { bytes: 18, messages: 2 })
+    );
+    assert_eq!((sent.sent, sent.received), (Traffic::default(), Traffic::default()));
+    // Metrics and log lines find the span that they belong to: the attempt is over first.
+    let contexts = traces.0.lock().unwrap();
+    assert_eq!(*contexts, [attempt.context.clone(), sent.context.clone()]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +230,7 @@ async fn an_attempt_beside_another_is_a_hedge() {
     call(&spans, 1.0, Some(policy.into()), None, 0).await;
     let (sent, attempts) = apart(spans.take());
     let kinds: Vec<_> = sent.events.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::Hedge { previous: 1 }]);
+    assert_eq!(kinds, [EventKind::ResolvedLate, EventKind::Hedge { previous: 1 }]);
     let codes: Vec<_> = attempts.iter().map(|attempt| attempt.status.clone()).collect();
     let cancelled = SpanStatus::grpc(Code::Cancelled, None);
     assert_eq!(codes, [SpanStatus::grpc(Code::Ok, None), cancelled]);
@@ -160,5 +254,7 @@ async fn a_call_that_fails_says_how_often_it_was_sent() {
     let (sent, attempts) = apart(spans.take());
     let Role::Sent { attempts: Some(counts), .. } = &sent.role else { panic!("{:?}", sent.role) };
     assert_eq!((counts.total, attempts.len()), (4, 4));
+    let last = sent.events.last().unwrap().kind;
+    assert_eq!(last, EventKind::Note("No retry, every attempt is made"));
     assert_eq!(sent.status, SpanStatus::grpc(Code::Unavailable, Some("down")));
 }

@@ -29,12 +29,12 @@ impl Load {
         let clock = Clock::start();
         let pace = Duration::from_millis(spec.pace_ms);
         for index in 0..spec.workers {
+            // Workers that all begin at once would go on in step.
+            let first = clock.began + pace * index / spec.workers;
             let worker = Worker {
                 caller: caller.clone(),
                 clock,
-                // Workers that all begin at once would go on in step.
-                first: clock.began + pace * index / spec.workers,
-                pace,
+                pace: Pace { next: first, every: pace, catches_up: spec.catches_up },
                 template: template.clone(),
                 max_calls: MAX_CALLS / spec.workers.max(1) as usize,
             };
@@ -54,11 +54,24 @@ impl Load {
     }
 }
 
+/// When a worker makes its next call.
+struct Pace {
+    next: Instant,
+    every: Duration,
+    catches_up: bool,
+}
+
+impl Pace {
+    /// A call was begun, at the time that was said or later.
+    fn called(&mut self, at: Instant) {
+        self.next = if self.catches_up { self.next } else { at } + self.every;
+    }
+}
+
 struct Worker {
     caller: Caller,
     clock: Clock,
-    first: Instant,
-    pace: Duration,
+    pace: Pace,
     template: Template,
     max_calls: usize,
 }
@@ -66,12 +79,11 @@ struct Worker {
 impl Worker {
     async fn work(mut self, stop: CancellationToken) -> Vec<Call> {
         let mut calls = Vec::new();
-        let mut next = self.first;
         let give_up = self.template.timeout * self.caller.attempts()
             + Duration::from_millis(NO_STATUS_AFTER_MS);
         while calls.len() < self.max_calls {
             tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
+                () = tokio::time::sleep_until(self.pace.next) => {}
                 () = stop.cancelled() => break,
             }
             let began = Instant::now();
@@ -83,7 +95,7 @@ impl Worker {
                 server,
                 code,
             });
-            next = began + self.pace;
+            self.pace.called(began);
         }
         calls
     }
@@ -94,5 +106,31 @@ fn read(outcome: Result<GreetResponse, Status>) -> (Option<usize>, u8) {
     match outcome {
         Ok(response) => (number_of_pod(&response.result), 0),
         Err(status) => (None, status.code() as u8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_call_is_made_up_for_only_where_that_is_asked_for() {
+        let began = Instant::now();
+        let millis = Duration::from_millis;
+        // The second call is late, as the first took so long; the others take no time.
+        let starts = |catches_up| {
+            let mut pace = Pace { next: began, every: millis(50), catches_up };
+            let mut now = began;
+            let mut start = |takes| {
+                now = now.max(pace.next);
+                pace.called(now);
+                let at = now - began;
+                now += millis(takes);
+                at
+            };
+            [start(130), start(0), start(0), start(0), start(0)]
+        };
+        assert_eq!(starts(false), [0, 130, 180, 230, 280].map(millis));
+        assert_eq!(starts(true), [0, 130, 130, 150, 200].map(millis));
     }
 }

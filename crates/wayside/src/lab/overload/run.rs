@@ -72,6 +72,7 @@ async fn run(limit: &str, workers: u32, pace: Duration, time: Duration) -> Resul
         workers,
         clients: 1,
         pace_ms: pace.as_millis() as u64,
+        catches_up: false,
         timeout_ms: TIMEOUT.as_millis() as u64,
         keepalive_ms: None,
         metadata: Vec::new(),

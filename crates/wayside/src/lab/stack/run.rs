@@ -155,6 +155,7 @@ pub(super) fn spec(server: &Server, everything: &Everything, args: &StackArgs) -
         workers: args.connections * args.streams,
         clients: args.connections,
         pace_ms: 0,
+        catches_up: false,
         timeout_ms: TIMEOUT.as_millis() as u64,
         keepalive_ms: None,
         // Whether the server looks at it or not: the client has the same work in every row.

@@ -95,6 +95,7 @@ async fn started(name: &str, addresses: &[SocketAddr], args: &ThroughputArgs) ->
         workers: args.workers,
         clients: 1,
         pace_ms: 0,
+        catches_up: false,
         timeout_ms: TIMEOUT.as_millis() as u64,
         keepalive_ms: None,
         metadata: Vec::new(),
