@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Code, Status};
 
+use super::request_body::Rest;
 use crate::status;
 use crate::subchannel::Picked;
 
@@ -36,6 +37,8 @@ pub(super) struct Reply {
     /// Made when the body has to wait, which that of a unary call seldom does.
     timer: Option<Pin<Box<Sleep>>>,
     picked: Picked,
+    /// Dropped with this, or before when the call is over.
+    rest: Option<Rest>,
 }
 
 impl Reply {
@@ -45,16 +48,18 @@ impl Reply {
         mut picked: Picked,
         deadline: Option<Instant>,
         headers: &HeaderMap,
+        rest: Option<Rest>,
     ) -> Option<Self> {
         if incoming.is_end_stream() {
             picked.end(code(headers), Some(headers));
             return None;
         }
-        Some(Self { incoming: Some(incoming), deadline, timer: None, picked })
+        Some(Self { incoming: Some(incoming), deadline, timer: None, picked, rest })
     }
 
     fn end(&mut self, code: Code, trailers: Option<&HeaderMap>) {
         self.incoming = None;
+        self.rest = None;
         self.picked.end(code, trailers);
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Call<'a> {
             let error = match sent {
                 Ok(response) => {
                     picked.answered();
-                    return Ok(self.reply(picked, response));
+                    return Ok(self.reply(picked, response, body));
                 }
                 Err(error) => error,
             };
@@ -210,10 +210,15 @@ impl<'a> Call<'a> {
         request
     }
 
-    fn reply(&self, picked: Picked, response: Response<hyper::body::Incoming>) -> Response<Body> {
+    fn reply(
+        &self,
+        picked: Picked,
+        response: Response<hyper::body::Incoming>,
+        request: RequestBody,
+    ) -> Response<Body> {
         let (mut head, incoming) = response.into_parts();
         body::mend(&mut head.headers);
-        let reply = Reply::new(incoming, picked, self.deadline, &head.headers);
+        let reply = Reply::new(incoming, picked, self.deadline, &head.headers, request.into_rest());
         Response::from_parts(head, reply.map_or_else(Body::empty, Body::new))
     }
 

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -43,6 +43,14 @@ impl RequestBody {
         match self {
             Self::Whole(data) => Body::new(Once(Some(data.clone()))),
             Self::Stream(replay) => Body::new(replay.attempt()),
+        }
+    }
+
+    /// What may still be sent once the answer has begun. `None` when there is nothing more.
+    pub(super) fn into_rest(self) -> Option<Rest> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Stream(replay) => Some(Rest(replay)),
         }
     }
 
@@ -101,6 +109,10 @@ struct Kept {
     lost: bool,
     /// Attempts so far; only the last may read.
     attempts: u32,
+    /// Whoever waits for more of the source.
+    reader: Option<Waker>,
+    /// Nobody waits for an answer any more.
+    over: bool,
 }
 
 /// A stream and what was read of it.
@@ -110,7 +122,9 @@ pub(super) struct Replay(Arc<Mutex<Kept>>);
 impl Replay {
     fn new(source: Body, frames: Vec<Bytes>) -> Self {
         let bytes = frames.iter().map(Bytes::len).sum();
-        Self(Arc::new(Mutex::new(Kept { source, frames, bytes, lost: false, attempts: 0 })))
+        let kept =
+            Kept { source, frames, bytes, lost: false, attempts: 0, reader: None, over: false };
+        Self(Arc::new(Mutex::new(kept)))
     }
 
     fn attempt(&self) -> Attempt {
@@ -123,6 +137,32 @@ impl Replay {
         // Every change is made in one step, so a panic elsewhere cannot have left half of one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The rest of a streamed request whose answer has begun. Dropping it ends the request as well, so that the stream is reset with CANCEL and the server gets to know:
+/// as long as one side of a stream is held, HTTP/2 resets nothing. What is held back by flow control is reset when the server reads on.
+#[derive(Debug)]
+pub(super) struct Rest(Replay);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let reader = {
+            let mut kept = self.0.kept();
+            kept.over = true;
+            kept.reader.take()
+        };
+        // Not under the lock, which the reader takes.
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+/// An error that hyper resets the stream with CANCEL for: it looks for a reason among the causes.
+fn cancelled() -> Status {
+    let mut status = Status::cancelled("the call is over");
+    status.set_source(Arc::new(h2::Error::from(h2::Reason::CANCEL)));
+    status
 }
 
 /// One attempt: first what was kept, then what the source still has.
@@ -146,11 +186,21 @@ impl HttpBody for Attempt {
             // A connection that has given the call back may look at it once more.
             return Poll::Ready(Some(Err(Status::cancelled("another attempt was made"))));
         }
+        if kept.over {
+            return Poll::Ready(Some(Err(cancelled())));
+        }
         if let Some(frame) = kept.frames.get(self.sent) {
             self.sent += 1;
             return Poll::Ready(Some(Ok(Frame::data(frame.clone()))));
         }
-        let frame = ready!(Pin::new(&mut kept.source).poll_frame(cx)).transpose()?;
+        let Poll::Ready(frame) = Pin::new(&mut kept.source).poll_frame(cx) else {
+            match &mut kept.reader {
+                Some(reader) => reader.clone_from(cx.waker()),
+                reader => *reader = Some(cx.waker().clone()),
+            }
+            return Poll::Pending;
+        };
+        let frame = frame.transpose()?;
         if let Some(frame) = &frame {
             let data =
                 frame.data_ref().filter(|data| kept.bytes + data.len() <= MAX_KEPT_BYTES).cloned();

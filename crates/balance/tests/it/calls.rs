@@ -10,7 +10,7 @@ use wayside_balance::{
     Address, CallWatch, Channel, ConnectivityState, Keepalive, SentAgain, WaitForReady, WatchCall,
 };
 
-use crate::support::{Server, Text, ask, ask_with, ask_within, builder, listen, until};
+use crate::support::{Server, Text, ask, ask_with, ask_within, builder, chat_with, listen, until};
 
 #[tokio::test]
 async fn round_robin_is_exact_and_pick_first_stays() {
@@ -121,6 +121,28 @@ async fn a_call_that_is_dropped_is_reset_with_cancel() {
     let cancelled = || server.seen.cancelled.load(std::sync::atomic::Ordering::SeqCst) == 1;
     until("it is cancelled", cancelled).await;
     assert_eq!(channel.snapshot().subchannels[0].in_flight, 0);
+}
+
+#[tokio::test]
+async fn a_stream_both_ways_is_reset_with_cancel_when_its_answers_are_dropped_or_late() {
+    let server = Server::start("a").await;
+    let channel = builder([&server], "round_robin").build().unwrap();
+    let cancelled = || server.seen.cancelled.load(std::sync::atomic::Ordering::SeqCst);
+
+    let (requests, answers) = chat_with(&channel, None).await.unwrap();
+    for _ in 0..3 {
+        requests.send(Text::default()).await.unwrap();
+    }
+    drop(answers);
+    until("it is cancelled, with the request still open", || cancelled() == 1).await;
+    until("nobody reads the request any more", || requests.is_closed()).await;
+    assert_eq!(channel.snapshot().subchannels[0].in_flight, 0);
+
+    let timeout = Some(Duration::from_millis(200));
+    let (requests, mut answers) = chat_with(&channel, timeout).await.unwrap();
+    assert_eq!(answers.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+    until("it is cancelled, with both ends still held", || cancelled() == 2).await;
+    drop((requests, answers));
 }
 
 #[tokio::test]

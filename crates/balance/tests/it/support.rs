@@ -10,8 +10,10 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request, Response};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::client::Grpc;
 use wayside_balance::{Channel, ChannelBuilder};
@@ -29,6 +31,8 @@ pub(crate) struct Text {
 /// What a server does with a call, by the text of the request:
 /// `""`: answers with its name; `sleep:MS`: after a while; `hang`: never; `reset:CODE`: resets the stream; `stream:N`: sends N messages and never ends;
 /// `status:N`: that status; `details`: a status with details that are not base64.
+///
+/// A call of the method `Chat` is answered with the server's name at once, and then never ends.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) seen: Arc<Seen>,
@@ -110,6 +114,8 @@ where
     while let Some(Ok((request, respond))) = connection.accept().await {
         if request.uri().path().ends_with("/Watch") {
             calls.spawn(watch_health(respond, seen.health.subscribe()));
+        } else if request.uri().path().ends_with("/Chat") {
+            calls.spawn(chat(request, respond, name.clone(), seen.clone()));
         } else {
             seen.calls.fetch_add(1, Ordering::SeqCst);
             seen.by_connection.lock().unwrap()[index] += 1;
@@ -141,6 +147,28 @@ async fn watch_health(
         {
             return;
         }
+    }
+}
+
+/// Answers before the request has ended, and reads on.
+async fn chat(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    name: String,
+    seen: Arc<Seen>,
+) {
+    let mut body = request.into_body();
+    let head = Response::builder().header("content-type", "application/grpc");
+    let mut stream = respond.send_response(head.body(()).unwrap(), false).unwrap();
+    stream.send_data(framed(&name), false).unwrap();
+    let reset = std::future::poll_fn(|cx| {
+        while let std::task::Poll::Ready(Some(Ok(data))) = body.poll_data(cx) {
+            let _ = body.flow_control().release_capacity(data.len());
+        }
+        stream.poll_reset(cx)
+    });
+    if reset.await.ok() == Some(Reason::CANCEL) {
+        seen.cancelled.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -255,6 +283,25 @@ pub(crate) async fn listen(
         .server_streaming(request, "/test.Test/Listen".parse().unwrap(), codec)
         .await?
         .into_inner())
+}
+
+/// Opens a stream both ways, which the server has answered and which lasts as long as the two that are given.
+pub(crate) async fn chat_with(
+    channel: &Channel,
+    timeout: Option<Duration>,
+) -> Result<(mpsc::Sender<Text>, tonic::Streaming<Text>), Status> {
+    let (sender, messages) = mpsc::channel(1);
+    let mut request = tonic::Request::new(ReceiverStream::new(messages));
+    if let Some(timeout) = timeout {
+        request.set_timeout(timeout);
+    }
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await?;
+    let codec = tonic_prost::ProstCodec::<Text, Text>::default();
+    let answer = grpc.streaming(request, "/test.Test/Chat".parse().unwrap(), codec).await?;
+    let mut answers = answer.into_inner();
+    assert!(answers.message().await?.is_some());
+    Ok((sender, answers))
 }
 
 /// Waits until something holds.
