@@ -94,7 +94,7 @@ mod transport;
 
 pub use channel::{
     CallWatch, Channel, ChannelBuilder, ChannelError, ResolverSnapshot, SentAgain, Snapshot,
-    SubchannelSnapshot, WaitForReady, WatchCall,
+    SubchannelSnapshot, TransparentRetries, WaitForReady, WatchCall,
 };
 pub use endpoint::{Address, Endpoint};
 pub use naming::{Target, TargetError};

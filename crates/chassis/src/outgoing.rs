@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::Request;
+use http::{Request, Response};
 use tonic::body::Body;
 use tower::ServiceBuilder;
-use tower::util::{Either, MapRequest};
+use tower::util::{Either, MapRequest, MapResponse};
 use wayside_balance::service_config::{HedgingPolicy, MethodConfig, RetryPolicy, RetryThrottling};
-use wayside_balance::{Address, CallWatch, Channel, SentAgain, WatchCall};
+use wayside_balance::{Address, CallWatch, Channel, SentAgain, TransparentRetries, WatchCall};
 use wayside_interceptors::client::auth::Auth;
 use wayside_interceptors::client::circuit_breaker::{CircuitBreakerLayer, CircuitBreakerService};
 use wayside_interceptors::client::deadline::{DeadlineLayer, DeadlineService};
@@ -39,8 +39,10 @@ type OfAttempt = (Option<TraceAttempts>, PerAttempt, Option<AttemptObserver>);
 /// What makes the attempts of a call.
 type Attempts = Retry<Observe<CircuitBreakerService<Told>, OfAttempt>>;
 
-/// A channel that tells the span of an attempt what becomes of it.
-type Told = MapRequest<Channel, fn(Request<Body>) -> Request<Body>>;
+/// A channel that tells the span of an attempt what becomes of it, and the answer how often it was sent.
+type Told = MapResponse<MapRequest<Channel, TellSpan>, TellAnswer>;
+type TellSpan = fn(Request<Body>) -> Request<Body>;
+type TellAnswer = fn(Response<Body>) -> Response<Body>;
 
 /// Puts the client's interceptors around a channel, with the defaults of [`CallArgs`].
 pub fn outgoing(channel: Channel) -> Outgoing {
@@ -96,7 +98,8 @@ pub(crate) fn compose(
         )))
         // Innermost, so that every attempt counts, and none is made while the target is left alone.
         .layer(CircuitBreakerLayer::new(breaker))
-        .map_request(tell_span as fn(Request<Body>) -> Request<Body>)
+        .map_response(tell_answer as TellAnswer)
+        .map_request(tell_span as TellSpan)
         .service(channel);
     (outgoing, watched)
 }
@@ -107,6 +110,15 @@ fn tell_span(mut request: Request<Body>) -> Request<Body> {
         request.extensions_mut().insert(CallWatch::new(Notes(notes)));
     }
     request
+}
+
+/// Says in the words of the interceptors what the channel says.
+fn tell_answer(mut answer: Response<Body>) -> Response<Body> {
+    if let Some(again) = answer.extensions().get::<TransparentRetries>() {
+        let again = retry::TransparentRetries(again.0);
+        answer.extensions_mut().insert(again);
+    }
+    answer
 }
 
 struct Notes(AttemptNotes);
@@ -187,4 +199,18 @@ fn hedging_policy(policy: &HedgingPolicy) -> Option<MethodPolicy> {
     let codes = policy.non_fatal_status_codes.iter().copied();
     let made = retry::HedgingPolicy::try_new(policy.max_attempts, policy.hedging_delay, codes);
     made.ok().map(MethodPolicy::Hedging)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_to_the_interceptors_what_the_channel_says() {
+        let mut answer = Response::new(Body::empty());
+        assert!(tell_answer(Response::new(Body::empty())).extensions().is_empty());
+        answer.extensions_mut().insert(TransparentRetries(2));
+        let told = tell_answer(answer).extensions().get().copied();
+        assert_eq!(told, Some(retry::TransparentRetries(2)));
+    }
 }

@@ -10,7 +10,7 @@ use super::body::{self, Reply};
 use super::current::{Current, Pictures};
 use super::request_body::RequestBody;
 use super::timeout::{grpc_timeout, set_grpc_timeout};
-use super::{CallWatch, Inner, SentAgain, WaitForReady};
+use super::{CallWatch, Inner, SentAgain, TransparentRetries, WaitForReady};
 use crate::policy::{Pick, PickArgs};
 use crate::status;
 use crate::subchannel::{Picked, Place};
@@ -73,8 +73,7 @@ impl<'a> Call<'a> {
     /// A call that comes back was never sent, so it is sent again as often as it takes. One that a server has refused unseen (REFUSED_STREAM, or above the last stream
     /// of its GOAWAY) is sent again once. Source: gRFC A6, "Transparent Retries".
     async fn send(self, first: Turn, body: RequestBody) -> Result<Response<Body>, Status> {
-        let mut refused = false;
-        let mut turn = first;
+        let (mut turn, mut refused, mut again) = (first, false, 0);
         loop {
             let picked = self.place(turn).await?;
             let Some(connection) = picked.connection() else {
@@ -84,8 +83,11 @@ impl<'a> Call<'a> {
             let sent = connection.send(self.attempt(&picked, body.attempt()));
             let sent = self.in_time(sent).await?;
             let error = match sent {
-                Ok(response) => {
+                Ok(mut response) => {
                     picked.answered();
+                    if again > 0 {
+                        response.extensions_mut().insert(TransparentRetries(again));
+                    }
                     return Ok(self.reply(picked, response, body));
                 }
                 Err(error) => error,
@@ -102,6 +104,7 @@ impl<'a> Call<'a> {
             }
             let going_away = status::is_go_away(error.error());
             self.tell_of_return(unsent, going_away);
+            again += 1;
             if unsent || going_away {
                 // The connection has taken its last call; whoever drives it will notice when it is polled.
                 picked.connection_is_closing();

@@ -29,6 +29,11 @@ pub enum SentAgain {
     Refused,
 }
 
+/// In the extensions of a response: how often the channel has sent the call again by itself, as no server had seen it; not there when it has not. Source: gRFC A6,
+/// "Transparent Retries".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransparentRetries(pub u32);
+
 /// In the extensions of a request: who is told what the channel does with the call. Calls without it cost nothing for it.
 #[derive(Clone)]
 pub struct CallWatch(Arc<dyn WatchCall>);

@@ -29,7 +29,7 @@ mod subchannels;
 mod timeout;
 
 pub use builder::{ChannelBuilder, ChannelError};
-pub use call_watch::{CallWatch, SentAgain, WatchCall};
+pub use call_watch::{CallWatch, SentAgain, TransparentRetries, WatchCall};
 use current::Pictures;
 use snapshot::Board;
 pub use snapshot::{ResolverSnapshot, Snapshot, SubchannelSnapshot};

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tonic::client::Grpc;
 use tonic::{Code, Request};
 use wayside_balance::{
-    Address, CallWatch, Channel, ConnectivityState, Keepalive, SentAgain, WaitForReady, WatchCall,
+    Address, CallWatch, Channel, ConnectivityState, Keepalive, SentAgain, TransparentRetries,
+    WaitForReady, WatchCall,
 };
 
 use crate::support::{Server, Text, ask, ask_with, ask_within, builder, chat_with, listen, until};
@@ -276,4 +278,37 @@ async fn a_call_is_told_once_that_its_name_was_resolved_and_then_that_it_was_pic
         ask_with(&channel, request).await.unwrap();
     }
     assert_eq!(*told.0.lock().unwrap(), ["resolved late", "picked late", "picked"]);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_turn_alone_is_not_told_of_its_name() {
+    let server = Server::with_max_streams("a", 1).await;
+    let channel = builder([&server], "round_robin").build().unwrap();
+    ask(&channel, "").await.unwrap();
+    let busy = tokio::spawn({
+        let channel = channel.clone();
+        async move { ask(&channel, "sleep:200").await }
+    });
+    until("the only place is taken", || server.calls() == 2).await;
+    let told = Told::default();
+    let mut request = Request::new(Text::default());
+    request.extensions_mut().insert(CallWatch::new(told.clone()));
+    ask_with(&channel, request).await.unwrap();
+    assert_eq!(*told.0.lock().unwrap(), ["picked late"]);
+    busy.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_was_refused_unseen_is_sent_again_and_its_answer_says_so() {
+    let server = Server::start("a").await;
+    let channel = builder([&server], "round_robin").build().unwrap();
+    for again in [Some(TransparentRetries(1)), None] {
+        let mut grpc = Grpc::new(channel.clone());
+        grpc.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<Text, Text>::default();
+        let request = Request::new(Text { text: "refuse:1".into() });
+        let answer = grpc.unary(request, "/test.Test/Ask".parse().unwrap(), codec).await.unwrap();
+        assert_eq!(answer.extensions().get().copied(), again);
+    }
+    assert_eq!(server.calls(), 3);
 }

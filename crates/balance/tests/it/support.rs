@@ -29,7 +29,7 @@ pub(crate) struct Text {
 }
 
 /// What a server does with a call, by the text of the request:
-/// `""`: answers with its name; `sleep:MS`: after a while; `hang`: never; `reset:CODE`: resets the stream; `stream:N`: sends N messages and never ends;
+/// `""`: answers with its name; `refuse:N`: does so after N calls, which it refuses; `sleep:MS`: after a while; `hang`: never; `reset:CODE`: resets the stream; `stream:N`: sends N messages and never ends;
 /// `status:N`: that status; `details`: a status with details that are not base64.
 ///
 /// A call of the method `Chat` is answered with the server's name at once, and then never ends.
@@ -194,6 +194,10 @@ async fn answer(
                 seen.cancelled.fetch_add(1, Ordering::SeqCst);
             }
             return;
+        }
+        // The first calls of a server.
+        "refuse" if seen.calls.load(Ordering::SeqCst) <= argument.parse().unwrap() => {
+            return respond.send_reset(Reason::REFUSED_STREAM);
         }
         "reset" => return respond.send_reset(argument.parse::<u32>().unwrap().into()),
         "sleep" => tokio::time::sleep(Duration::from_millis(argument.parse().unwrap())).await,

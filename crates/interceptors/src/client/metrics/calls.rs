@@ -8,7 +8,7 @@ use super::{PerAttempt, PerCall};
 use crate::client::retry::Attempts;
 use crate::metrics::{
     ByCode, Finished, Histogram, LATENCY, Labels, Learned, Metric, OTHER, RETRIES, Source, Striped,
-    Totals, Within, method_name,
+    TRANSPARENT_RETRIES, Totals, Within, method_name,
 };
 
 static ATTEMPT_STARTED: Metric =
@@ -31,6 +31,10 @@ static CALL_DURATION: Metric = Metric::histogram(
 );
 static CALL_RETRIES: Metric =
     Metric::histogram("grpc_client_call_retries", "Retries of a call that had any");
+static CALL_TRANSPARENT_RETRIES: Metric = Metric::histogram(
+    "grpc_client_call_transparent_retries",
+    "How often the channel has sent a call again by itself, if it has",
+);
 static CALL_HEDGES: Metric =
     Metric::histogram("grpc_client_call_hedges", "Hedges of a call that had any");
 static CALL_RETRY_DELAY: Metric = Metric::histogram(
@@ -55,13 +59,14 @@ struct Method {
     attempts_started: AtomicU64,
     attempts: ByCode<Finished>,
     calls: ByCode<Histogram>,
-    /// Only there if a call was made more than once.
+    /// Only there if a call was sent more than once.
     repeated: OnceLock<Box<Repeated>>,
 }
 
 #[derive(Debug)]
 struct Repeated {
     retries: Histogram,
+    transparent_retries: Histogram,
     hedges: Histogram,
     retry_delay: Histogram,
 }
@@ -69,12 +74,17 @@ struct Repeated {
 impl Repeated {
     fn new() -> Self {
         let [retries, hedges, retry_delay] = [&RETRIES, &RETRIES, &LATENCY].map(Histogram::new);
-        Self { retries, hedges, retry_delay }
+        let transparent_retries = Histogram::new(&TRANSPARENT_RETRIES);
+        Self { retries, transparent_retries, hedges, retry_delay }
     }
 
     /// Source: gRFC A96: what a call did not need is not counted as 0.
     fn record(&self, attempts: Attempts) {
-        let counts = [(&self.retries, attempts.retries), (&self.hedges, attempts.hedges)];
+        let counts = [
+            (&self.retries, attempts.retries),
+            (&self.transparent_retries, attempts.transparent_retries),
+            (&self.hedges, attempts.hedges),
+        ];
         for (histogram, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             histogram.record(count.into());
         }
@@ -124,7 +134,7 @@ impl ClientCall {
     pub fn end(&self, code: Code, totals: &Totals, attempts: Attempts) {
         let durations = self.method.calls.get_or(code, || Histogram::new(&LATENCY));
         durations.record_time(totals.duration, totals.trace_id);
-        if attempts.total > 1 {
+        if attempts.total > 1 || attempts.transparent_retries > 0 {
             self.method.repeated.get_or_init(|| Box::new(Repeated::new())).record(attempts);
         }
     }
@@ -159,6 +169,8 @@ impl Method {
         }
         if let Some(repeated) = self.repeated.get() {
             samples.add(&CALL_RETRIES, Labels::default(), &repeated.retries);
+            let transparent_retries = &repeated.transparent_retries;
+            samples.add(&CALL_TRANSPARENT_RETRIES, Labels::default(), transparent_retries);
             samples.add(&CALL_HEDGES, Labels::default(), &repeated.hedges);
             samples.add(&CALL_RETRY_DELAY, Labels::default(), &repeated.retry_delay);
         }

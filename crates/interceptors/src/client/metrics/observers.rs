@@ -1,11 +1,11 @@
 //! The counts as observers of calls and of attempts.
 
-use http::{HeaderMap, request, response};
+use http::{Extensions, HeaderMap, request, response};
 
 use super::{ClientAttempt, ClientCall, ClientCalls};
 use crate::client::head::PREVIOUS_ATTEMPTS;
 use crate::client::observe::{Ending, ObservedCall, Observer, OutgoingCall};
-use crate::client::retry::Attempts;
+use crate::client::retry::{Attempts, TransparentRetries};
 use crate::metrics::{Totals, sampled};
 
 /// Observes whole calls: for an [`ObserveLayer`](crate::client::observe::ObserveLayer) around the retries.
@@ -33,7 +33,7 @@ impl Observer for PerCall {
 
 impl ObservedCall for CallInProgress {
     fn head(&mut self, _: &OutgoingCall, head: &response::Parts) {
-        self.attempts = head.extensions.get().copied();
+        self.attempts = head.extensions.get().copied().or_else(|| sent_again(&head.extensions));
     }
 
     fn ended(self, call: &OutgoingCall, ending: Ending<'_>) {
@@ -42,6 +42,13 @@ impl ObservedCall for CallInProgress {
         let totals = Totals { duration, trace_id, ..Totals::default() };
         self.call.end(ending.code(), &totals, attempts);
     }
+}
+
+/// A call whose method has no policy is one attempt, which its channel may have sent again.
+fn sent_again(extensions: &Extensions) -> Option<Attempts> {
+    let transparent_retries = TransparentRetries::of(extensions);
+    let attempts = Attempts { total: 1, transparent_retries, ..Attempts::default() };
+    (transparent_retries > 0).then_some(attempts)
 }
 
 /// A call that fails without the head of a response is told how many attempts there were, but not what they were for: they count as retries.

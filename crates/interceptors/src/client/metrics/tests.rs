@@ -9,8 +9,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use super::*;
 use crate::client::observe::ObserveLayer;
-use crate::client::retry::Attempts;
-use crate::client::retry::{MethodPolicy, RetryLayer, RetryPolicy};
+use crate::client::retry::{Attempts, MethodPolicy, RetryLayer, RetryPolicy, TransparentRetries};
 use crate::metrics::{Format, Labels, Samples, Source, Totals};
 
 fn told(calls: &ClientCalls) -> String {
@@ -28,8 +27,12 @@ fn attempts_are_counted_each_and_the_call_once() {
         call.attempt().end(Code::Unavailable, &failed);
     }
     call.attempt().end(Code::Ok, &Totals { sent_bytes: 3, received_bytes: 4, ..failed });
-    let attempts =
-        Attempts { total: 3, retries: 2, hedges: 0, retry_delay: Duration::from_millis(90) };
+    let attempts = Attempts {
+        total: 3,
+        retries: 2,
+        retry_delay: Duration::from_millis(90),
+        ..Attempts::default()
+    };
     call.end(Code::Ok, &Totals { duration: Duration::from_secs(1), ..failed }, attempts);
     let text = told(&calls);
     let labels = r#"grpc_target="dns:///a:1",grpc_method="a.B/Get""#;
@@ -46,6 +49,7 @@ fn attempts_are_counted_each_and_the_call_once() {
         format!("grpc_client_call_retries_bucket{{{labels},le=\"1\"}} 0"),
         format!("grpc_client_call_retries_bucket{{{labels},le=\"2\"}} 1"),
         format!("grpc_client_call_hedges_count{{{labels}}} 0"),
+        format!("grpc_client_call_transparent_retries_count{{{labels}}} 0"),
         format!("grpc_client_call_retry_delay_seconds_bucket{{{labels},le=\"0.1\"}} 1"),
     ] {
         assert!(text.lines().any(|line| line == expected), "{expected} is missing in\n{text}");
@@ -130,4 +134,39 @@ async fn a_call_that_fails_after_retries_tells_of_them_too() {
         &text,
         &format!("call_duration_seconds_count{{{labels},grpc_status=\"UNAVAILABLE\"}} 1\n"),
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_channel_sends_again_by_itself_is_counted_with_a_policy_and_without() {
+    let labels = r#"grpc_target="dns:///a:1",grpc_method="a.B/Get""#;
+    let pause = Duration::from_millis(100);
+    let policy = RetryPolicy::try_new(3, pause, pause, 1.0, [Code::Unavailable]).unwrap();
+    for (policy, sum, attempts) in [(None, 6, 1), (Some(policy.into()), 12, 2)] {
+        let calls = ClientCalls::new("dns:///a:1");
+        let made = Arc::new(AtomicUsize::new(0));
+        let server = service_fn(move |_: Request<Body>| {
+            let code = if made.fetch_add(1, Ordering::Relaxed) + 1 < attempts {
+                Code::Unavailable
+            } else {
+                Code::Ok
+            };
+            let mut response = Status::new(code, "").into_http::<Body>();
+            response.extensions_mut().insert(TransparentRetries(6));
+            std::future::ready(Ok::<Response<Body>, Status>(response))
+        });
+        let service = ServiceBuilder::new()
+            .layer(ObserveLayer::new(calls.per_call()))
+            .layer(RetryLayer::new(move |_: &str| policy))
+            .service(server);
+        service.oneshot(Request::post("/a.B/Get").body(Body::empty()).unwrap()).await.unwrap();
+        let text = told(&calls);
+        let name = "grpc_client_call_transparent_retries";
+        assert_has(&text, &format!("{name}_sum{{{labels}}} {sum}\n"));
+        assert_has(&text, &format!("{name}_bucket{{{labels},le=\"5\"}} 0\n"));
+        assert_has(&text, &format!("{name}_count{{{labels}}} 1\n"));
+        assert_has(
+            &text,
+            &format!("grpc_client_call_retries_count{{{labels}}} {}\n", attempts - 1),
+        );
+    }
 }

@@ -65,7 +65,7 @@ pub use layer::RetryLayer;
 pub use policy::{HedgingPolicy, InvalidPolicy, MethodPolicy, Policies, RetryPolicy};
 pub(crate) use pushback::Pushback;
 pub use service::Retry;
-pub use stats::{Attempts, RetryStats};
+pub use stats::{Attempts, RetryStats, TransparentRetries};
 pub use throttle::Throttle;
 
 /// In a request's extensions: this call must not be made twice, whatever the policy of its method.

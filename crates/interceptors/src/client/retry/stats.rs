@@ -1,11 +1,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::Extensions;
 use tokio::time::Duration;
 
 /// How a call was made: in the extensions of its response, when its method has a policy.
 ///
 /// The caller finds the number of attempts before the last one also as `grpc-previous-rpc-attempts` in the metadata of the response or of the status.
-/// What a channel sends again by itself, because a server has not seen it, is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
     /// Attempts in all, the first included.
@@ -16,6 +16,19 @@ pub struct Attempts {
     pub hedges: u32,
     /// Time spent waiting between attempts.
     pub retry_delay: Duration,
+    /// How often the channel has sent attempts again by itself, because no server had seen them. They are not among the others, and those of an attempt without a response
+    /// are not known.
+    pub transparent_retries: u32,
+}
+
+/// In the extensions of a response: how often the channel has sent the call again by itself. Not there when it has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransparentRetries(pub u32);
+
+impl TransparentRetries {
+    pub(crate) fn of(extensions: &Extensions) -> u32 {
+        extensions.get().map_or(0, |Self(count)| *count)
+    }
 }
 
 /// What the retry layer of a channel has done. Reading takes a picture that need not be of one moment.

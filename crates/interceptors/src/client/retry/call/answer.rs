@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::super::accounting::Failure;
 use super::super::plan::{self, Next, Plan};
 use super::super::pushback::Pushback;
+use super::super::stats::TransparentRetries;
 use super::{Accounting, BoxError, Call, Failed, ObservedBody, Output, Refusal};
 use crate::client::head::PREVIOUS_ATTEMPTS;
 use crate::client::observe::{head_code, status_of};
@@ -29,6 +30,9 @@ where
         result: Result<Response<R>, S::Error>,
     ) -> Option<Output<R>> {
         let result = result.map_err(status_of);
+        if let Ok(response) = &result {
+            self.attempts.transparent_retries += TransparentRetries::of(response.extensions());
+        }
         let failure = match &result {
             Ok(response) => match head_code(response.status(), response.headers()) {
                 code @ (None | Some(Code::Ok)) => return Some(self.commit(number, result, code)),
