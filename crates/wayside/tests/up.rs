@@ -236,9 +236,13 @@ async fn a_second_signal_ends_at_once() {
 #[tokio::test]
 async fn the_admin_port_tells_that_everything_is_ready() {
     let mut up = Up::start(&[]).await;
-    for path in ["/livez", "/readyz"] {
+    let nowhere = client().get(up.url(9100, "/")).send().await.unwrap();
+    assert_eq!(nowhere.status().as_u16(), 404);
+    let told = nowhere.text().await.unwrap();
+    for path in ["/livez", "/readyz", "/metrics", "/log", "/debug/channels"] {
         let reply = client().get(up.url(9100, path)).send().await.unwrap();
         assert_eq!(reply.status().as_u16(), 200, "{path}");
+        assert!(told.contains(path), "{told} does not tell of {path}");
     }
     let pid = up.process.id().unwrap();
     kill(pid, "TERM").await;

@@ -23,8 +23,13 @@ pub(super) fn router(servers: Vec<ServerView>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics));
     // What is off is not there, rather than there and refused.
-    let router = if shown { router.merge(debug::router()) } else { router };
-    router.with_state(Servers::from(servers)).merge(log_level::routes(false))
+    let (router, more) =
+        if shown { (router.merge(debug::router()), ", /debug/channels") } else { (router, "") };
+    let found = format!("There is /livez, /readyz, /metrics, /log{more}.\n");
+    router
+        .with_state(Servers::from(servers))
+        .merge(log_level::routes(false))
+        .fallback(async || (StatusCode::NOT_FOUND, found))
 }
 
 async fn readyz(State(servers): State<Servers>) -> (StatusCode, String) {

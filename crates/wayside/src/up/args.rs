@@ -36,7 +36,7 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "TLS_DIR", default_value = "certs", value_name = "DIRECTORY")]
     pub(crate) tls_dir: PathBuf,
 
-    /// Where /livez and /readyz of the whole system are served over HTTP: port 9100, moved as the others, unless this says otherwise.
+    /// Where /livez, /readyz, /metrics, /log and /debug/channels of the whole system are served over HTTP: port 9100, moved as the others, unless this says otherwise.
     #[arg(long, env = "ADMIN_LISTEN", value_name = "ADDRESS:PORT|off")]
     pub(crate) admin_listen: Option<AdminListen>,
 

@@ -64,7 +64,7 @@ impl Welcome<'_> {
         );
         row("samples", layout.samples, "http://", "images for media: /wayside.png .jpg .gif .webp");
         if let Some(admin) = self.admin {
-            row("admin", admin, "http://", "/livez, /readyz");
+            row("admin", admin, "http://", "/debug/channels, /metrics, /log, /livez, /readyz");
         }
         table
     }
@@ -80,7 +80,7 @@ impl Welcome<'_> {
             ),
             None => ("curl".to_owned(), "grpcurl -plaintext".to_owned()),
         };
-        let (last, note) = self.with_token(&grpcurl);
+        let (look, (last, note)) = (self.look(), self.with_token(&grpcurl));
         format!(
             "Try:
   {curl} -d '{{\"first_name\":\"Ada\",\"last_name\":\"Lovelace\"}}' {web}{gateway}/greet
@@ -88,10 +88,21 @@ impl Welcome<'_> {
   {curl} '{web}{gateway}/v1/movies?query=drama'
   {grpcurl} {last}
 
-{note}
+{look}{note}
 Stop with Ctrl-C.
 "
         )
+    }
+
+    /// Where calls can be seen as they go.
+    fn look(&self) -> String {
+        let look = |admin| {
+            format!(
+                "See channels, and the last calls hop by hop: http://{}/debug/channels\n",
+                reachable(admin)
+            )
+        };
+        self.admin.map_or_else(String::new, look)
     }
 
     /// The rest of the command that needs a token, and what there is to say of it.
