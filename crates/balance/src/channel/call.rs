@@ -80,7 +80,9 @@ impl<'a> Call<'a> {
                 turn = self.look();
                 continue;
             };
-            let sent = connection.send(self.attempt(&picked, body.attempt()));
+            let attempt = body.attempt();
+            let attempt = if body.is_stream() { connection.streamed(attempt) } else { attempt };
+            let sent = connection.send(self.attempt(&picked, attempt));
             let sent = self.in_time(sent).await?;
             let error = match sent {
                 Ok(mut response) => {

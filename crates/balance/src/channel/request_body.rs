@@ -46,6 +46,10 @@ impl RequestBody {
         }
     }
 
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
     /// What may still be sent once the answer has begun. `None` when there is nothing more.
     pub(super) fn into_rest(self) -> Option<Rest> {
         match self {

@@ -10,6 +10,8 @@ use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::SendRequest;
 use tonic::body::Body;
 
+use crate::transport::OwnTask;
+
 /// What became of a call that was sent: a response, or an error with the call if it has not left.
 pub(crate) type Sent = Result<Response<Incoming>, TrySendError<Request<Body>>>;
 
@@ -18,6 +20,7 @@ pub(crate) struct Connection {
     pub(super) number: u64,
     /// Locked for as long as it takes to queue a call: a clone for each would count references that every thread writes.
     sender: Mutex<SendRequest<Body>>,
+    own_task: OwnTask,
     in_flight: AtomicUsize,
     max_streams: Arc<AtomicUsize>,
     /// Calls it was given so far.
@@ -32,11 +35,13 @@ impl Connection {
     pub(super) fn new(
         number: u64,
         sender: SendRequest<Body>,
+        own_task: OwnTask,
         max_streams: Arc<AtomicUsize>,
     ) -> Self {
         Self {
             number,
             sender: Mutex::new(sender),
+            own_task,
             in_flight: AtomicUsize::new(0),
             max_streams,
             started: AtomicU64::new(0),
@@ -49,6 +54,11 @@ impl Connection {
     pub(crate) fn send(&self, request: Request<Body>) -> impl Future<Output = Sent> + use<> {
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         sender.try_send_request(request)
+    }
+
+    /// The body of a streamed request that will be sent on it.
+    pub(crate) fn streamed(&self, body: Body) -> Body {
+        self.own_task.body(body)
     }
 
     pub(super) fn in_flight(&self) -> usize {

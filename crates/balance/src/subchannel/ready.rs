@@ -106,8 +106,8 @@ impl Ready {
         let now = Instant::now();
         let number = self.next_number;
         self.next_number += 1;
-        let connection = Arc::new(Connection::new(number, opened.sender, opened.max_streams));
-        let driver = opened.driver;
+        let Opened { sender, own_task, max_streams, driver } = opened;
+        let connection = Arc::new(Connection::new(number, sender, own_task, max_streams));
         self.drivers.spawn(async move { (number, driver.await) });
         self.context.subchannel.pool.add(&connection);
         let retire_at = self.pool().max_lifetime.map(|lifetime| {

@@ -9,11 +9,13 @@ use std::task::{Context, Poll};
 
 use http::uri::Authority;
 use hyper::client::conn::http2::{Builder, Connection, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Duration, timeout};
 use tonic::body::Body;
 
+use super::own_task::OwnTask;
 use super::settings::SettingsWatch;
+use super::tasks::{Tasks, TasksExecutor};
 use super::tls::server_name;
 use super::{Io, Transport};
 use crate::Address;
@@ -33,10 +35,12 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// A connection to a server that has sent its SETTINGS.
 pub(crate) struct Opened {
     pub(crate) sender: SendRequest<Body>,
+    /// Has streamed requests sent by tasks of their own.
+    pub(crate) own_task: OwnTask,
     /// How many calls the server takes at a time; kept up to date by the driver.
     pub(crate) max_streams: Arc<AtomicUsize>,
     /// Has to be run. Completes when the connection takes no more requests; calls in flight go on without it.
-    pub(crate) driver: Driver,
+    pub(crate) driver: Box<Driver>,
 }
 
 /// Connects to one address, within a bound.
@@ -68,7 +72,8 @@ pub(super) async fn open(
 
 async fn handshake(transport: &Transport, io: Box<dyn Io>) -> Result<Opened, BoxError> {
     let (io, settings) = SettingsWatch::new(io);
-    let mut builder = Builder::new(TokioExecutor::new());
+    let (tasks, own_task) = (Tasks::default(), OwnTask::default());
+    let mut builder = Builder::new(tasks.executor(own_task.clone()));
     builder.timer(TokioTimer::new()).initial_stream_window_size(STREAM_WINDOW);
     builder.initial_connection_window_size(CONNECTION_WINDOW).max_frame_size(MAX_FRAME);
     builder.initial_max_send_streams(STREAMS_BEFORE_SETTINGS);
@@ -78,22 +83,23 @@ async fn handshake(transport: &Transport, io: Box<dyn Io>) -> Result<Opened, Box
     }
     let (sender, connection) = builder.handshake(TokioIo::new(io)).await?;
     let max_streams = Arc::new(AtomicUsize::new(STREAMS_BEFORE_SETTINGS));
-    let mut driver = Driver { connection, max_streams: max_streams.clone() };
+    let mut driver = Box::new(Driver { connection, tasks, max_streams: max_streams.clone() });
     tokio::select! {
         ended = &mut driver => {
             ended?;
             Err("the server closed the connection before it said anything".into())
         }
         told = settings => match told {
-            Ok(()) => Ok(Opened { sender, max_streams, driver }),
+            Ok(()) => Ok(Opened { sender, own_task, max_streams, driver }),
             Err(_) => Err("the server does not speak HTTP/2".into()),
         },
     }
 }
 
-/// Drives a connection, and keeps in mind how many calls the server takes.
+/// Drives a connection, and keeps in mind how many calls the server takes. Calls in flight go on when it is dropped.
 pub(crate) struct Driver {
-    connection: Connection<TokioIo<SettingsWatch<Box<dyn Io>>>, Body, TokioExecutor>,
+    connection: Connection<TokioIo<SettingsWatch<Box<dyn Io>>>, Body, TasksExecutor>,
+    tasks: Tasks,
     max_streams: Arc<AtomicUsize>,
 }
 
@@ -101,8 +107,18 @@ impl Future for Driver {
     type Output = Result<(), hyper::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // What has come is read before a call is taken, so that none is written to a connection that is known to be lost.
+        let _ = Pin::new(&mut self.tasks).poll(cx);
         let ended = Pin::new(&mut self.connection).poll(cx);
         self.max_streams.store(self.connection.current_max_send_streams(), Ordering::Relaxed);
+        // All calls that were taken are written.
+        let _ = Pin::new(&mut self.tasks).poll(cx);
         ended
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.tasks).go_on_alone();
     }
 }

@@ -10,7 +10,9 @@ use crate::Address;
 mod connector;
 mod handshake;
 mod keepalive;
+mod own_task;
 mod settings;
+mod tasks;
 mod tls;
 
 pub(crate) use connector::Sockets;
@@ -18,6 +20,7 @@ pub use connector::{Connect, Connecting, Io};
 pub(crate) use handshake::{BoxError, Opened};
 pub use keepalive::Keepalive;
 pub(crate) use keepalive::Pings;
+pub(crate) use own_task::OwnTask;
 pub(crate) use tls::Connector as TlsConnector;
 pub use tls::{ClientTls, TlsError};
 

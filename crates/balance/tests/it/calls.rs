@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+use tokio_stream::StreamExt as _;
 use tonic::client::Grpc;
 use tonic::{Code, Request};
 use wayside_balance::{
@@ -12,7 +13,9 @@ use wayside_balance::{
     WaitForReady, WatchCall,
 };
 
-use crate::support::{Server, Text, ask, ask_with, ask_within, builder, chat_with, listen, until};
+use crate::support::{
+    PATIENCE, Server, Text, ask, ask_with, ask_within, builder, chat_of, chat_with, listen, until,
+};
 
 #[tokio::test]
 async fn round_robin_is_exact_and_pick_first_stays() {
@@ -145,6 +148,31 @@ async fn a_stream_both_ways_is_reset_with_cancel_when_its_answers_are_dropped_or
     assert_eq!(answers.message().await.unwrap_err().code(), Code::DeadlineExceeded);
     until("it is cancelled, with both ends still held", || cancelled() == 2).await;
     drop((requests, answers));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_request_stream_that_blocks_its_thread_holds_up_no_other_call() {
+    let server = Server::start("a").await;
+    let channel = builder([&server], "round_robin").build().unwrap();
+    let (block, asked) = tokio::sync::oneshot::channel::<()>();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (blocked, blocks) = tokio::sync::oneshot::channel();
+    let blocking = futures_util::stream::once(async move {
+        asked.await.unwrap();
+        blocked.send(()).unwrap();
+        released.recv_timeout(PATIENCE).unwrap();
+        Text::default()
+    });
+    let requests = tokio_stream::once(Text::default()).chain(blocking);
+    let answers = chat_of(&channel, tonic::Request::new(requests)).await.unwrap();
+    block.send(()).unwrap();
+    blocks.await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(ask_within(&channel, "", PATIENCE / 2).await.unwrap(), "a");
+    }
+    assert_eq!(server.connections(), 1);
+    release.send(()).unwrap();
+    drop(answers);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
+use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::client::Grpc;
@@ -299,13 +300,21 @@ pub(crate) async fn chat_with(
     if let Some(timeout) = timeout {
         request.set_timeout(timeout);
     }
+    Ok((sender, chat_of(channel, request).await?))
+}
+
+/// Opens a stream both ways with these requests, which the server has answered.
+pub(crate) async fn chat_of(
+    channel: &Channel,
+    requests: tonic::Request<impl Stream<Item = Text> + Send + 'static>,
+) -> Result<tonic::Streaming<Text>, Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await?;
     let codec = tonic_prost::ProstCodec::<Text, Text>::default();
-    let answer = grpc.streaming(request, "/test.Test/Chat".parse().unwrap(), codec).await?;
+    let answer = grpc.streaming(requests, "/test.Test/Chat".parse().unwrap(), codec).await?;
     let mut answers = answer.into_inner();
     assert!(answers.message().await?.is_some());
-    Ok((sender, answers))
+    Ok(answers)
 }
 
 /// Waits until something holds.
