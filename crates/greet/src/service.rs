@@ -1,6 +1,7 @@
 //! The four kinds of call.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::time::sleep;
@@ -43,7 +44,7 @@ impl GreetService for Greeter {
     ) -> Result<Response<GreetResponse>, Status> {
         let request = request.into_inner();
         let delay = self.words.delay(request.delay)?;
-        sleep(delay).await;
+        wait(delay).await;
         let Said { result, greeting } = self.words.say(request.greeting.as_ref(), delay);
         Ok(Response::new(GreetResponse { result, greeting }))
     }
@@ -67,7 +68,7 @@ impl GreetService for Greeter {
         let replies = stream::iter(0..count).then(move |_| {
             let Said { result, greeting } = words.say(request.greeting.as_ref(), delay);
             async move {
-                sleep(delay).await;
+                wait(delay).await;
                 Ok(GreetManyTimesResponse { result, greeting })
             }
         });
@@ -84,7 +85,7 @@ impl GreetService for Greeter {
         while let Some(person) = people.try_next().await? {
             count += 1;
             let delay = self.words.delay(person.delay)?;
-            sleep(delay).await;
+            wait(delay).await;
             let said = self.words.say(person.greeting.as_ref(), delay);
             append_line(&mut all.result, &said.result);
             append_line(&mut all.greeting, &said.greeting);
@@ -108,12 +109,19 @@ impl GreetService for Greeter {
             let words = words.clone();
             async move {
                 let delay = words.delay(person.delay)?;
-                sleep(delay).await;
+                wait(delay).await;
                 let Said { result, greeting } = words.say(person.greeting.as_ref(), delay);
                 Ok(GreetEveryoneResponse { result, greeting })
             }
         });
         Ok(Response::new(Box::pin(replies)))
+    }
+}
+
+/// Waits as long as was asked for. Even a sleep of no time would last until the timer's next tick, which is up to a millisecond.
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        sleep(delay).await;
     }
 }
 
