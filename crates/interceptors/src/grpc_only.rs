@@ -19,6 +19,8 @@ use tonic::body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::observe::CallRecord;
+
 /// Refuses what is not gRPC. See the [module docs](self).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GrpcOnlyLayer;
@@ -66,6 +68,14 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a request is gRPC's: as the record of an observed call has it, which takes less than looking at the headers.
+pub(crate) fn asks_grpc<B>(request: &Request<B>) -> bool {
+    match request.extensions().get::<CallRecord>() {
+        Some(record) => record.is_grpc(),
+        None => is_grpc(request.headers()),
+    }
+}
+
 fn refusal<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
     if request.version() < Version::HTTP_2 {
         let text = "this port speaks gRPC, which needs HTTP/2: use a gRPC client such as grpcurl, or the REST gateway\n";
@@ -75,7 +85,7 @@ fn refusal<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
         return Some((StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests\n"));
     }
     let text = "gRPC calls have a content type that begins with application/grpc\n";
-    (!is_grpc(request.headers())).then_some((StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+    (!asks_grpc(request)).then_some((StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
 }
 
 fn refused(status: StatusCode, text: &'static str) -> Response<Body> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::future::Either;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -25,14 +25,30 @@ use super::state::ConnectionState;
 pub(super) struct Calls<S> {
     /// One for all calls of the connection, which come one after the other: a clone of a stack for each call would count up and down whatever its layers share.
     service: Mutex<S>,
-    peer: Peer,
+    /// What every request has.
+    extensions: Extensions,
     state: Arc<ConnectionState>,
 }
 
 impl<S> Calls<S> {
     pub(super) fn new(service: S, peer: Peer, state: Arc<ConnectionState>) -> Self {
-        Self { service: Mutex::new(service), peer, state }
+        let mut extensions = roomy();
+        extensions.insert(peer);
+        Self { service: Mutex::new(service), extensions, state }
     }
+}
+
+/// Empty, with room for what the layers of a stack add, which a copy has as well: a map that grows for each request is moved each time.
+fn roomy() -> Extensions {
+    #[derive(Clone)]
+    struct Filler<const N: usize>;
+    let mut extensions = Extensions::new();
+    extensions.insert(Filler::<0>);
+    extensions.insert(Filler::<1>);
+    extensions.insert(Filler::<2>);
+    extensions.insert(Filler::<3>);
+    extensions.clear();
+    extensions
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Calls<S>
@@ -45,7 +61,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let grpc = is_grpc(request.headers());
-        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().extend(self.extensions.clone());
         // A panic in a layer outside of the recovery ends its connection, and with it this.
         let mut service = self.service.lock().unwrap_or_else(PoisonError::into_inner);
         // What serves gRPC is always ready; a service that is not is waited for by a clone.

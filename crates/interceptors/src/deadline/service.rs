@@ -8,7 +8,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{Deadline, DeadlineBody, EXCEEDED, ResponseFuture, Timeouts, parse_grpc_timeout};
-use crate::grpc_only::is_grpc;
+use crate::grpc_only::asks_grpc;
 use crate::selector::Selector;
 
 /// Ends calls at their `grpc-timeout`, or at what their method allows. See the [module docs](super).
@@ -61,7 +61,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let grpc = is_grpc(request.headers());
+        let grpc = asks_grpc(&request);
         let wanted = match parse_grpc_timeout(request.headers()) {
             Ok(wanted) => wanted,
             Err(_) if grpc => {

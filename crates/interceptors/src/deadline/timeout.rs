@@ -15,20 +15,18 @@ pub struct InvalidTimeout;
 /// When the header is there and not a timeout.
 pub fn parse_grpc_timeout(headers: &HeaderMap) -> Result<Option<Duration>, InvalidTimeout> {
     let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| InvalidTimeout)?;
-    let (digits, unit) =
-        text.split_at_checked(text.len().saturating_sub(1)).ok_or(InvalidTimeout)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let (unit, digits) = value.as_bytes().split_last().ok_or(InvalidTimeout)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(InvalidTimeout);
     }
-    let number: u64 = digits.parse().map_err(|_| InvalidTimeout)?;
+    let number = digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
     let timeout = match unit {
-        "H" => Duration::from_secs(number * 3600),
-        "M" => Duration::from_secs(number * 60),
-        "S" => Duration::from_secs(number),
-        "m" => Duration::from_millis(number),
-        "u" => Duration::from_micros(number),
-        "n" => Duration::from_nanos(number),
+        b'H' => Duration::from_secs(number * 3600),
+        b'M' => Duration::from_secs(number * 60),
+        b'S' => Duration::from_secs(number),
+        b'm' => Duration::from_millis(number),
+        b'u' => Duration::from_micros(number),
+        b'n' => Duration::from_nanos(number),
         _ => return Err(InvalidTimeout),
     };
     Ok(Some(timeout))

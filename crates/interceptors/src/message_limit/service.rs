@@ -5,7 +5,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::MessageLimitBody;
-use crate::grpc_only::is_grpc;
+use crate::grpc_only::asks_grpc;
 
 /// Bounds the messages of requests. See the [module docs](super).
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // Other bodies have no length prefixes.
-        let max_bytes = if is_grpc(request.headers()) { Some(self.max_bytes) } else { None };
+        let max_bytes = if asks_grpc(&request) { Some(self.max_bytes) } else { None };
         self.inner.call(request.map(|body| MessageLimitBody::new(body, max_bytes)))
     }
 }

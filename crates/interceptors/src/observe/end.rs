@@ -56,11 +56,8 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// What is known when the head is there; `grpc`: the response is one of gRPC.
-    pub(super) fn of_head(status: StatusCode, headers: &HeaderMap, grpc: bool) -> Self {
-        if !grpc {
-            return Self::OpenHttp(status);
-        }
+    /// What a gRPC answer that is nothing but a head says (Trailers-Only).
+    pub(super) fn of_head(headers: &HeaderMap) -> Self {
         grpc_status(headers).map_or(Self::Open, Self::Over)
     }
 

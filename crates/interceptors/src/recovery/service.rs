@@ -6,7 +6,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{RecoveryBody, ResponseFuture, log};
-use crate::grpc_only::is_grpc;
+use crate::grpc_only::asks_grpc;
 
 /// Catches panics. See the [module docs](super).
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +41,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // Only this of the URI: a clone of the rest would count references for nothing.
         let path = request.uri().path_and_query().cloned();
-        let grpc = is_grpc(request.headers());
+        let grpc = asks_grpc(&request);
         // What the panic may have left half done belongs to this call alone and is dropped with it.
         // Boxed, as every layer around this one moves the future, and the task that runs it does so several times.
         let inner = catch_unwind(AssertUnwindSafe(|| Box::pin(self.inner.call(request))));
