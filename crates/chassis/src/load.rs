@@ -2,14 +2,12 @@
 
 use tokio::time::{Duration, Instant};
 use tonic::Code;
-use wayside_interceptors::metrics::{Format, Labels, Samples, ServerCalls, Source, status_name};
+use wayside_interceptors::metrics::ServerCalls;
 
 /// Over less time than this the numbers say little.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// What calls that have ended are counted as, by method and status.
-const ENDED: &str = "grpc_server_call_duration_seconds_count{";
 /// The methods that every server has: they say nothing of what it is for.
-const OF_GRPC: &str = "grpc_method=\"grpc.";
+const OF_GRPC: &str = "grpc.";
 /// The statuses that are the fault of the server. Source: OpenTelemetry, "Semantic conventions for gRPC", errors of server spans.
 const FAULTS: [Code; 6] = [
     Code::Unknown,
@@ -74,9 +72,7 @@ impl LoadMeter {
 
 impl Reading {
     fn now(calls: &ServerCalls) -> Self {
-        let mut samples = Samples::default();
-        calls.collect(&mut samples.within(Labels::default()));
-        let (ended, failed) = ended(&samples.text(Format::Plain));
+        let (ended, failed) = ended(calls);
         Self { at: Instant::now(), cpu: cpu_time(), ended, failed }
     }
 
@@ -91,22 +87,12 @@ impl Reading {
     }
 }
 
-/// How many calls have ended, and how many of them have failed, in the form in which `/metrics` tells it.
-fn ended(metrics: &str) -> (u64, u64) {
-    let faults = FAULTS.map(|code| format!("grpc_status=\"{}\"", status_name(code)));
-    let (mut ended, mut failed) = (0, 0);
-    for series in metrics.lines().filter_map(|line| line.strip_prefix(ENDED)) {
-        let Some((labels, count)) = series.rsplit_once("} ") else { continue };
-        if labels.contains(OF_GRPC) {
-            continue;
-        }
-        let count: u64 = count.parse().unwrap_or_default();
-        ended += count;
-        if faults.iter().any(|fault| labels.contains(fault)) {
-            failed += count;
-        }
-    }
-    (ended, failed)
+/// How many calls have ended, and how many of them have failed.
+fn ended(calls: &ServerCalls) -> (u64, u64) {
+    let theirs = calls.ended().filter(|(method, ..)| !method.starts_with(OF_GRPC));
+    theirs.fold((0, 0), |(ended, failed), (_, code, count)| {
+        (ended + count, failed + if FAULTS.contains(&code) { count } else { 0 })
+    })
 }
 
 fn cpu_time() -> Duration {

@@ -67,8 +67,13 @@ impl<T> ByCode<T> {
 
     /// Each status that calls have ended with, by its name.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, &T)> {
+        self.by_code().map(|(code, made)| (code_name(code), made))
+    }
+
+    /// Each status that calls have ended with.
+    pub(crate) fn by_code(&self) -> impl Iterator<Item = (Code, &T)> {
         let all = self.0.iter().zip(0..);
-        all.filter_map(|(made, code)| Some((code_name(Code::from_i32(code)), &**made.get()?)))
+        all.filter_map(|(made, code)| Some((Code::from_i32(code), &**made.get()?)))
     }
 }
 

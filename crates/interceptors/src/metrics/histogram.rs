@@ -79,6 +79,11 @@ impl Histogram {
         self.bounds.upper.partition_point(|upper| *upper < value)
     }
 
+    /// How many values there were so far.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+
     /// What was counted so far.
     pub fn counted(&self) -> Counted {
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);

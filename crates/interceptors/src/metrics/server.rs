@@ -66,6 +66,14 @@ impl ServerCalls {
         method.started.fetch_add(1, Ordering::Relaxed);
         ServerCall { method }
     }
+
+    /// How many calls have ended so far, by method (`package.Service/Method`) and status. A method may come several times: each thread counts by itself.
+    pub fn ended(&self) -> impl Iterator<Item = (&str, Code, u64)> {
+        self.methods.each().flat_map(Registered::each).flat_map(|(name, method)| {
+            let by_code = method.finished.by_code();
+            by_code.map(move |(code, finished)| (name, code, finished.duration.count()))
+        })
+    }
 }
 
 /// A call that goes on.

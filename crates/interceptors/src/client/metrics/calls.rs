@@ -42,8 +42,8 @@ static CALL_RETRY_DELAY: Metric = Metric::histogram(
     "The pauses of a call that was retried, together",
 );
 
-/// How many methods of a target are told apart. More than any of our servers has; what generated clients call is written in their code, so this is never
-/// reached but by a proxy.
+/// How many methods of a target each part of the counters, of which threads have their own, tells apart. More than any of our servers has; what generated clients
+/// call is written in their code, so this is never reached but by a proxy.
 const MAX_METHODS: usize = 256;
 
 /// Counts the calls of a channel. A clone counts for the same channel.
