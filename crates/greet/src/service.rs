@@ -132,3 +132,25 @@ fn append_line(text: &mut String, line: &str) {
     }
     text.push_str(line);
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+    use crate::Release;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_greeting_takes_the_delay_that_was_asked_for_and_none_takes_no_time() {
+        let greeter = Greeter::new(Words::new(Release::Second, "pod", "127.0.0.1"));
+        // Between two ticks of the timer, as most calls come.
+        advance(Duration::from_micros(500)).await;
+        for (seconds, late) in [(0, Duration::ZERO), (2, Duration::from_millis(1))] {
+            let began = Instant::now();
+            let request = GreetRequest { delay: seconds, ..GreetRequest::default() };
+            greeter.greet(Request::new(request)).await.unwrap();
+            let (took, asked) = (began.elapsed(), Duration::from_secs(seconds as u64));
+            assert!((asked..=asked + late).contains(&took), "{asked:?} took {took:?}");
+        }
+    }
+}

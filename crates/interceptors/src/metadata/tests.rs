@@ -43,6 +43,14 @@ async fn an_id_is_made_when_there_is_none_and_each_call_has_another() {
     assert_ne!(seen(&[], &[]).await.2, first);
 }
 
+#[test]
+fn few_ids_that_are_made_take_a_place_in_hpacks_table() {
+    let ids = (0..6400).map(|_| request_id::find_or_make(&mut HeaderMap::new()));
+    let let_in = ids.filter(|id| !id.is_sensitive()).count();
+    // A hundred, give or take six standard deviations.
+    assert!((40..=160).contains(&let_in), "{let_in}");
+}
+
 #[tokio::test]
 async fn an_id_that_could_forge_a_log_line_or_is_not_one_name_is_replaced() {
     let long = [b'x'; 129];
