@@ -1,8 +1,10 @@
 //! A subchannel with at least one connection, and the upkeep of its pool.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until};
 
@@ -108,7 +110,9 @@ impl Ready {
         self.next_number += 1;
         let Opened { sender, own_task, max_streams, driver } = opened;
         let connection = Arc::new(Connection::new(number, sender, own_task, max_streams));
-        self.drivers.spawn(async move { (number, driver.await) });
+        // What it reads comes from outside, and perhaps by a connector of somebody's own: one that panics has ended, like one that fails.
+        let driver = AssertUnwindSafe(driver).catch_unwind();
+        self.drivers.spawn(async move { (number, driver.await.unwrap_or(Ok(()))) });
         self.context.subchannel.pool.add(&connection);
         let retire_at = self.pool().max_lifetime.map(|lifetime| {
             let jitter = fastrand::f64().mul_add(2.0 * LIFETIME_JITTER, 1.0 - LIFETIME_JITTER);

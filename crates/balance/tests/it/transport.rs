@@ -1,20 +1,22 @@
 //! Ways to a server: sockets of every kind, TLS, and connections of one's own.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tonic::Code;
 use wayside_balance::{Address, Channel, ClientTls, Connect, Connecting, Io, Keepalive};
 
-use crate::support::{PATIENCE, Seen, ask, serve, until};
+use crate::support::{PATIENCE, Seen, ask, ask_within, serve, until};
 
 #[tokio::test]
 async fn unix_sockets_are_called() {
@@ -52,6 +54,62 @@ async fn a_connector_of_ones_own_is_given_the_address() {
     let channel = Channel::builder(&target).connector(connector).build().unwrap();
     assert_eq!(ask(&channel, "").await.unwrap(), "nowhere:1");
     assert_eq!(connected.load(Ordering::SeqCst), 1);
+}
+
+/// Connections to servers in the same process, of which one can be told to panic when it is read.
+#[derive(Clone, Debug, Default)]
+struct Panicking {
+    connected: Arc<AtomicUsize>,
+    panic: Arc<AtomicBool>,
+}
+
+impl Connect for Panicking {
+    fn connect<'a>(&'a self, _: &'a Address) -> Connecting<'a> {
+        Box::pin(async {
+            self.connected.fetch_add(1, Ordering::SeqCst);
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(serve(theirs, "a".into(), Arc::default(), 100));
+            let panic = self.panic.clone();
+            let (read, write) = tokio::io::split(ours);
+            let read = Reading { read, panic };
+            Ok(Box::new(tokio::io::join(read, write)) as Box<dyn Io>)
+        })
+    }
+}
+
+struct Reading<R> {
+    read: R,
+    panic: Arc<AtomicBool>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Reading<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        assert!(!self.panic.swap(false, Ordering::SeqCst), "the connector has a fault");
+        Pin::new(&mut self.read).poll_read(cx, buf)
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_panics_has_ended_with_its_calls_and_is_made_anew() {
+    let connector = Panicking::default();
+    let target = "static:nowhere:1".parse().unwrap();
+    let channel = Channel::builder(&target).connector(connector.clone()).build().unwrap();
+    assert_eq!(ask(&channel, "").await.unwrap(), "a");
+    let hanging = tokio::spawn({
+        let channel = channel.clone();
+        async move { ask(&channel, "sleep:60000").await }
+    });
+    until("it is under way", || channel.snapshot().subchannels[0].in_flight == 1).await;
+    connector.panic.store(true, Ordering::SeqCst);
+    // Has the connection read; what becomes of this call depends on how far it has got.
+    let _ = ask_within(&channel, "", PATIENCE).await;
+    assert_eq!(hanging.await.unwrap().unwrap_err().code(), Code::Unavailable);
+    assert_eq!(ask_within(&channel, "", PATIENCE).await.unwrap(), "a");
+    assert_eq!(connector.connected.load(Ordering::SeqCst), 2);
 }
 
 /// A CA and what it has issued.
