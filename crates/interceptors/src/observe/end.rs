@@ -56,8 +56,15 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// What a gRPC answer that is nothing but a head says (Trailers-Only).
-    pub(super) fn of_head(headers: &HeaderMap) -> Self {
+    /// What is known when the head is there; `grpc`: the response is one of gRPC.
+    pub(super) fn of_head(status: StatusCode, headers: &HeaderMap, grpc: bool) -> Self {
+        if !grpc {
+            return Self::OpenHttp(status);
+        }
+        // Most heads have two or three names and no status: going through them takes less than looking for one.
+        if !headers.keys().any(|name| *name == GRPC_STATUS) {
+            return Self::Open;
+        }
         grpc_status(headers).map_or(Self::Open, Self::Over)
     }
 

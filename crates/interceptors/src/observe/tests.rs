@@ -128,3 +128,33 @@ async fn the_body_of_plain_http_is_bytes_and_not_messages() {
         "received Traffic { bytes: 16, messages: 0 }, sent Traffic { bytes: 21, messages: 0 }, None"
     );
 }
+
+/// A layer's body that does not tell whether it is at its end.
+struct Untold(Body);
+
+impl http_body::Body for Untold {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Status>>> {
+        std::pin::Pin::new(&mut self.0).poll_frame(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_status_in_the_head_counts_whatever_the_body_says_of_its_end() {
+    let notes = Notes::default();
+    let inner = service_fn(|_: Request<_>| async {
+        let answer = Status::not_found("no such movie").into_http::<Body>();
+        Ok::<_, Infallible>(answer.map(Untold))
+    });
+    let service = ObserveLayer::new("test", notes.clone()).layer(inner);
+    let request = Request::post("/a.B/C").header("content-type", "application/grpc");
+    let response = service.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let last = notes.told().pop().unwrap();
+    assert!(last.ends_with("Some(NotFound)"), "{last}");
+}

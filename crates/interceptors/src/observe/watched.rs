@@ -2,7 +2,6 @@
 
 use bytes::Buf;
 use http::{HeaderMap, Response};
-use http_body::Body;
 
 use super::end::Ending;
 use super::{CallRecord, End, MessageCounter, ObservedCall, Outcome};
@@ -26,16 +25,10 @@ impl<C: ObservedCall> Watched<C> {
     }
 
     /// The head of the response is there.
-    pub(super) fn head<B: Body>(&mut self, response: &Response<B>) {
+    pub(super) fn head<B>(&mut self, response: &Response<B>) {
         let (status, headers) = (response.status(), response.headers());
         self.grpc = is_grpc(headers);
-        self.ending = if !self.grpc {
-            Ending::OpenHttp(status)
-        } else if response.body().is_end_stream() {
-            Ending::of_head(headers)
-        } else {
-            Ending::Open
-        };
+        self.ending = Ending::of_head(status, headers, self.grpc);
         if let Some(call) = &mut self.call {
             call.head(&self.record, status, headers);
         }
