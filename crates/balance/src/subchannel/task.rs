@@ -11,9 +11,11 @@
 //!
 //! Source: grpc/grpc `doc/connectivity-semantics-and-api.md` and `doc/connection-backoff.md`.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -47,8 +49,10 @@ impl Context {
         let (subchannel, transport) = (self.subchannel.clone(), self.transport.clone());
         async move {
             subchannel.counts.attempts.fetch_add(1, Ordering::Relaxed);
-            let opened = transport.open(&subchannel.address, &subchannel.authority).await;
-            match opened {
+            // One that panics, perhaps in a connector of somebody's own, has failed, so that it is tried again.
+            let opening = transport.open(&subchannel.address, &subchannel.authority);
+            let opened = AssertUnwindSafe(opening).catch_unwind().await;
+            match opened.unwrap_or_else(|_| Err("connecting panicked".into())) {
                 Ok(opened) => {
                     subchannel.totals.connected.fetch_add(1, Ordering::Relaxed);
                     Ok(opened)

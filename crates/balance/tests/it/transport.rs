@@ -14,9 +14,11 @@ use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tonic::Code;
-use wayside_balance::{Address, Channel, ClientTls, Connect, Connecting, Io, Keepalive};
+use wayside_balance::{
+    Address, Channel, ClientTls, Connect, Connecting, Io, Keepalive, WaitForReady,
+};
 
-use crate::support::{PATIENCE, Seen, ask, ask_within, serve, until};
+use crate::support::{PATIENCE, Seen, Text, ask, ask_with, ask_within, serve, until};
 
 #[tokio::test]
 async fn unix_sockets_are_called() {
@@ -109,6 +111,22 @@ async fn a_connection_that_panics_has_ended_with_its_calls_and_is_made_anew() {
     let _ = ask_within(&channel, "", PATIENCE).await;
     assert_eq!(hanging.await.unwrap().unwrap_err().code(), Code::Unavailable);
     assert_eq!(ask_within(&channel, "", PATIENCE).await.unwrap(), "a");
+    assert_eq!(connector.connected.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_panics_while_it_is_made_has_failed_and_is_tried_again() {
+    let connector = Panicking::default();
+    connector.panic.store(true, Ordering::SeqCst);
+    let target = "static:nowhere:1".parse().unwrap();
+    let channel = Channel::builder(&target).connector(connector.clone()).build().unwrap();
+    let status = ask_within(&channel, "", PATIENCE).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("connecting panicked"), "{status:?}");
+    let mut request = tonic::Request::new(Text::default());
+    request.extensions_mut().insert(WaitForReady(true));
+    request.set_timeout(PATIENCE);
+    assert_eq!(ask_with(&channel, request).await.unwrap(), "a");
     assert_eq!(connector.connected.load(Ordering::SeqCst), 2);
 }
 
